@@ -1,0 +1,1 @@
+"""Deliverability checks: what a domain admin asks, answered with the record to publish."""

@@ -1,0 +1,136 @@
+"""One recipient on its way out: its states, what an attempt can come to, and when to try again.
+
+    QUEUED --Delivered--> DELIVERED
+    QUEUED --Deferred---> QUEUED (due later), or FAILED when the time is up
+    QUEUED --Failed-----> FAILED
+    QUEUED <-hold/release-> HELD;  QUEUED or HELD --cancel--> CANCELLED
+
+"Being sent" is a lease (``leased_until``, ``leased_by``, ``attempt``), not a state: the work of a dead process
+comes back by itself when its lease runs out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+MINUTE = 60.0
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+QUICK_RETRIES = (1 * MINUTE, 2 * MINUTE, 5 * MINUTE, 5 * MINUTE)  # greylisting servers want a quick second try
+LONGEST_RETRY = 4 * HOUR
+LIFETIME = 5 * DAY  # RFC 5321 4.5.4.1: at least 4-5 days
+LEAST_ATTEMPTS = 12  # a clock that jumps must not expire the queue: age alone is not enough
+
+
+class State(StrEnum):
+    """Where a delivery stands; the last three are final."""
+
+    QUEUED = "queued"
+    HELD = "held"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def final(self) -> bool:
+        """True when nothing more will happen to it."""
+        return self not in {State.QUEUED, State.HELD}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The other side's words, or ours where there was no other side (then ``code`` is 0 and ``remote`` may be empty).
+
+    ``remote`` is ``host[address]:port``; ``enhanced`` is an RFC 3463 code or empty; ``tls`` is empty in the clear.
+    """
+
+    text: str
+    code: int = 0
+    enhanced: str = ""
+    remote: str = ""
+    tls: str = ""
+
+    def __str__(self) -> str:
+        parts = [str(self.code) if self.code else "", self.enhanced, self.text]
+        return " ".join(part for part in parts if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The next hop took responsibility."""
+
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """Not now; everything unknown is this."""
+
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Never: a real 5xx, a domain that does not exist, a null MX."""
+
+    answer: Answer
+
+
+Outcome = Delivered | Deferred | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try, as it is recorded: when it began (seconds since 1970), how long it took, and what was said."""
+
+    number: int
+    started_at: float
+    took_for: float
+    outcome: str  # delivered | deferred | failed
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message's way to one recipient. ``attempt`` counts the leases so far and fences late results."""
+
+    id: str
+    message_id: str
+    recipient: str
+    domain: str
+    state: State
+    attempt: int
+    created_at: float
+    due_at: float
+    last_reply: str = ""
+    leased_until: float | None = None
+    leased_by: str | None = None
+
+    def after(self, outcome: Outcome, now: float) -> Delivery:
+        """This delivery once an attempt came to ``outcome`` at ``now``. A final state stays what it is."""
+        if self.state.final:
+            return self
+        settled = replace(self, last_reply=str(outcome.answer), leased_until=None, leased_by=None)
+        match outcome:
+            case Delivered():
+                return replace(settled, state=State.DELIVERED)
+            case Failed():
+                return replace(settled, state=State.FAILED)
+            case Deferred() if self.expired(now):
+                return replace(settled, state=State.FAILED)
+            case Deferred():
+                return replace(settled, due_at=now + retry_after(self.attempt))
+
+    def expired(self, now: float) -> bool:
+        """True when it has been tried long and often enough (RFC 5321 4.5.4.1)."""
+        return now - self.created_at >= LIFETIME and self.attempt >= LEAST_ATTEMPTS
+
+
+def retry_after(attempt: int) -> float:
+    """Seconds to wait after the ``attempt``-th try (from 1): quick at first, then doubling up to four hours."""
+    if attempt <= len(QUICK_RETRIES):
+        return QUICK_RETRIES[max(attempt, 1) - 1]
+    doubled = QUICK_RETRIES[-1] * 2.0 ** min(attempt - len(QUICK_RETRIES), 16)
+    return min(doubled, LONGEST_RETRY)

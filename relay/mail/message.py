@@ -1,0 +1,149 @@
+"""A message as bytes: find, replace, prepend and drop single header fields; the body is never touched.
+
+The header block is split once into fields that keep their exact bytes, folding and line ends included, so that what
+is not changed leaves as it came. Nothing here decodes, and nothing is written by the stdlib ``email`` package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+CRLF = b"\r\n"
+
+
+class MessageError(ValueError):
+    """A header block that must be refused; ``topic`` and ``sample`` say why (see `relay.mail.reply.Refusal`)."""
+
+    def __init__(self, topic: str, sample: str = "") -> None:
+        super().__init__(f"{topic}: {sample}" if sample else topic)
+        self.topic = topic
+        self.sample = sample
+
+
+class Body(Protocol):
+    """Everything after the empty line, in chunks, as often as it is asked for."""
+
+    @property
+    def size(self) -> int:
+        """Octets."""
+
+    def chunks(self) -> Iterator[bytes]:
+        """The octets in order, each time from the start."""
+
+
+@dataclass(frozen=True, slots=True)
+class BytesBody:
+    """A body small enough to be kept in memory."""
+
+    data: bytes
+
+    @property
+    def size(self) -> int:
+        """Octets."""
+        return len(self.data)
+
+    def chunks(self) -> Iterator[bytes]:
+        """The whole body at once, or nothing when it is empty."""
+        if self.data:
+            yield self.data
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One header field: its name in lower case, and its exact bytes with the final CRLF."""
+
+    key: str
+    raw: bytes
+
+    @classmethod
+    def make(cls, name: str, value: str | bytes) -> Field:
+        """A new field from a name and a value that is already folded and safe to print."""
+        octets = value.encode("ascii") if isinstance(value, str) else value
+        return cls(name.lower(), name.encode("ascii") + b": " + octets + CRLF)
+
+    @property
+    def name(self) -> str:
+        """The field's name as it was typed."""
+        return self.raw.partition(b":")[0].rstrip(b" \t").decode("latin-1")
+
+    @property
+    def value(self) -> bytes:
+        """What follows the colon, unfolded (RFC 5322 2.2.3), without the white space around it."""
+        return self.raw.partition(b":")[2].replace(CRLF, b"").strip(b" \t")
+
+    @property
+    def text(self) -> str:
+        """The whole field as a person reads it: decoded leniently, without the final line end."""
+        return self.raw[:-2].decode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Header fields and a body. Every edit returns a new message that shares what it did not change."""
+
+    fields: tuple[Field, ...]
+    body: Body
+
+    @classmethod
+    def parse(cls, header: bytes, body: Body) -> Message:
+        """A message from its header block (with or without the empty line). Raises `MessageError`."""
+        return cls(tuple(split_fields(header)), body)
+
+    @property
+    def header(self) -> bytes:
+        """The header block, without the empty line that ends it."""
+        return b"".join(field.raw for field in self.fields)
+
+    def all(self, key: str) -> list[Field]:
+        """The fields of that name (lower case), in order."""
+        return [field for field in self.fields if field.key == key]
+
+    def first(self, key: str) -> Field | None:
+        """The first field of that name (lower case), or None."""
+        return next((field for field in self.fields if field.key == key), None)
+
+    def drop(self, unwanted: Callable[[Field], bool]) -> Message:
+        """Without the fields for which ``unwanted`` is true."""
+        return replace(self, fields=tuple(field for field in self.fields if not unwanted(field)))
+
+    def put(self, field: Field) -> Message:
+        """With ``field`` where the first of its name stood and the others gone; at the end when there was none."""
+        place = next((number for number, old in enumerate(self.fields) if old.key == field.key), None)
+        if place is None:
+            return replace(self, fields=(*self.fields, field))
+        rest = tuple(old for old in self.fields[place + 1 :] if old.key != field.key)
+        return replace(self, fields=(*self.fields[:place], field, *rest))
+
+    def prepend(self, fields: Iterable[Field]) -> Message:
+        """With ``fields`` on top, as trace fields and signatures are added (RFC 5321 4.4, RFC 6376 5.6)."""
+        return replace(self, fields=(*fields, *self.fields))
+
+
+def split_fields(header: bytes) -> list[Field]:
+    """The fields of a header block. Raises `MessageError` for what rule A6 refuses and for a missing last CRLF's sake
+    adds it."""
+    block = header if header.endswith(CRLF) or not header else header + CRLF
+    if b"\0" in block or block.count(b"\r") != block.count(CRLF) or block.count(b"\n") != block.count(CRLF):
+        raise MessageError("header.control")
+    raws: list[bytes] = []
+    for line in block.split(CRLF)[:-1]:
+        if not line:
+            break  # the empty line that ends the block
+        if line[:1] in {b" ", b"\t"}:
+            if not raws:
+                raise MessageError("header.continuation")  # RFC 5322 2.2.3: a field cannot begin with a fold
+            raws[-1] += line + CRLF
+        else:
+            raws.append(line + CRLF)
+    return [Field(field_key(raw), raw) for raw in raws]
+
+
+def field_key(raw: bytes) -> str:
+    """A field's name in lower case. Raises `MessageError` when there is no name or no colon (RFC 5322 2.2)."""
+    name, colon, _ = raw.partition(b":")
+    bare = name.rstrip(b" \t")  # the obsolete form "From :" (RFC 5322 4.5.1)
+    if not colon or not bare or any(octet <= 32 or octet >= 127 for octet in bare):
+        raise MessageError("header.no_colon", raw[:80].decode("latin-1").rstrip("\r\n"))
+    return bare.decode("ascii").lower()

@@ -1,0 +1,98 @@
+"""Rows that are not concepts of the domain by themselves: what is kept of a message and of a confirmation link."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from relay.mail.route import RouteKind
+
+if TYPE_CHECKING:
+    from relay.mail.delivery import Attempt, Delivery
+    from relay.mail.rewrite import Change
+
+
+class MessageKind(StrEnum):
+    """SUBMISSION came from an app; the others are ours, to a tenant or to the owner of an address."""
+
+    SUBMISSION = "submission"
+    VERIFICATION = "verification"
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """A message in the queue: its headers as they came and as they leave, and where its body is.
+
+    ``author`` is the address the customer sends as (the verified From), ``reverse_path`` is "verp" or "null".
+    Times are seconds since 1970, sizes octets.
+    """
+
+    id: str
+    kind: MessageKind
+    tenant_id: str | None
+    login: str
+    author: str
+    subject: str
+    document: str
+    original_header: bytes
+    header: bytes
+    body_size: int
+    body_sha256: bytes
+    changes: tuple[Change, ...]
+    events: tuple[str, ...]
+    route: RouteKind
+    reverse_path: str
+    smtputf8: bool
+    eightbit: bool
+    received_at: float
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A leased delivery with the message it carries (the body is read apart, chunk by chunk)."""
+
+    delivery: Delivery
+    message: StoredMessage
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """A line of ``relay queue list``."""
+
+    id: str
+    message_id: str
+    tenant: str
+    author: str
+    recipient: str
+    document: str
+    subject: str
+    state: str
+    attempts: int
+    due_at: float
+    created_at: float
+    last_reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """A verification link that was mailed: the SHA-256 of its token, for whom, and until when it counts."""
+
+    token_sha256: bytes
+    withdraw_sha256: bytes
+    tenant_id: str
+    address: str
+    created_at: float
+    expires_at: float
+    used_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The result of one attempt, to be written in one transaction."""
+
+    before: Delivery
+    after: Delivery
+    attempt: Attempt
