@@ -51,6 +51,15 @@ class StoredMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class Queued:
+    """A message about to be queued with one delivery a recipient. ``body`` is None when its chunks are stored already."""
+
+    message: StoredMessage
+    deliveries: tuple[Delivery, ...]
+    body: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """A leased delivery with the message it carries (the body is read apart, chunk by chunk)."""
 
