@@ -1,0 +1,170 @@
+"""The settings: frozen structures with a default and a description for every key."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Count = Annotated[int, Meta(ge=1)]
+Locale = Literal["en", "nl", "de", "fr"]
+
+SIZES = {"": 1, "b": 1, "kb": 1000, "mb": 1000**2, "gb": 1000**3, "kib": 1024, "mib": 1024**2, "gib": 1024**3}
+PERIODS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the configuration file."""
+
+
+class Platform(Section, frozen=True):
+    """Who runs the relay, as recipients and tenants see it."""
+
+    name: Annotated[str, Meta(description="The platform's name, in mails and pages.")] = "Mail Platform"
+    address: Annotated[str, Meta(description="The From of all mail; may hold {tenant}.")] = (
+        "mail@customers.platform.example"
+    )
+    bounce_domain: Annotated[str, Meta(description="Domain of the reverse-paths; bounces come back to it.")] = (
+        "bounce.platform.example"
+    )
+    base_url: Annotated[str, Meta(description="Where the pages are reached; links in mails begin with it.")] = (
+        "http://127.0.0.1:8025"
+    )
+    spf_include: Annotated[str, Meta(description="The name that customers include in their SPF record.")] = (
+        "spf.platform.example"
+    )
+    locale: Annotated[Locale, Meta(description="Language where a tenant has none of its own.")] = "en"
+    hostname: Annotated[str, Meta(description="Name in greeting, EHLO and Received (empty: the machine's).")] = ""
+
+
+class Database(Section, frozen=True):
+    """Where tenants, senders and the queue are kept."""
+
+    url: Annotated[str, Meta(description="sqlite:///relative.db or sqlite:////absolute.db.")] = "sqlite:///relay.db"
+
+
+class Listener(Section, frozen=True):
+    """A port on which apps hand in mail."""
+
+    address: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[Port, Meta(description="Port; 0 is any free one.")] = 2587
+    tls: Annotated[
+        Literal["starttls", "implicit", "none"],
+        Meta(description="none: no TLS and logins in the clear, for loopback only."),
+    ] = "starttls"
+    auth: Annotated[Literal["required"], Meta(description="Who may hand in mail: whoever logs in.")] = "required"
+    certificate: Annotated[str, Meta(description="PEM file (empty on loopback: self-signed).")] = ""
+    key: Annotated[str, Meta(description="PEM file of the certificate's private key.")] = ""
+
+
+class Delivery(Section, frozen=True):
+    """How mail leaves."""
+
+    via: Annotated[
+        Literal["mx", "smarthost", "capture"],
+        Meta(description="mx: to the recipient's servers; smarthost: to one server; capture: keep and show."),
+    ] = "mx"
+    smarthost: Annotated[str, Meta(description="host:port of the smarthost.")] = "127.0.0.1:25"
+    tls: Annotated[
+        Literal["opportunistic", "require", "none"], Meta(description="require verifies the certificate.")
+    ] = "opportunistic"
+    ca_file: Annotated[str, Meta(description="PEM file of further certificate authorities (empty: the system's).")] = ""
+    port: Annotated[Port, Meta(description="Port of mail exchangers (25 but in tests).")] = 25
+    allow_private: Annotated[
+        bool, Meta(description="Deliver to mail exchangers at loopback and private addresses.")
+    ] = False
+    connections: Annotated[Count, Meta(description="Most connections a process to one destination.")] = 10
+
+
+class Policy(Section, frozen=True):
+    """What is accepted, and how it is rewritten."""
+
+    unverified: Annotated[Literal["refuse"], Meta(description="Mail of an unconfirmed sender is refused.")] = "refuse"
+    reply_to: Annotated[
+        Literal["refuse", "drop"],
+        Meta(description="A Reply-To that is not verified: refuse the mail or drop the field."),
+    ] = "refuse"
+    display_name: Annotated[
+        Literal["company", "message"], Meta(description="Name in the From: the tenant's or the message's own.")
+    ] = "company"
+    message_size: Annotated[int | str, Meta(description='Largest message, such as "25 MB".')] = "25 MB"
+    recipients: Annotated[Count, Meta(description="Most recipients of one message.")] = 100
+    keep_bodies: Annotated[str, Meta(description="How long bodies are kept after the last delivery.")] = "1h"
+    keep_messages: Annotated[str, Meta(description="How long the rest of a message is kept.")] = "30d"
+
+    @property
+    def size_limit(self) -> int:
+        """Largest message in octets."""
+        return octets(self.message_size)
+
+    @property
+    def bodies_kept_for(self) -> float:
+        """Seconds that a body is kept after the last delivery."""
+        return seconds(self.keep_bodies)
+
+    @property
+    def messages_kept_for(self) -> float:
+        """Seconds that the rest of a message is kept after the last delivery."""
+        return seconds(self.keep_messages)
+
+
+class DkimKey(Section, frozen=True):
+    """A key to sign with."""
+
+    selector: Annotated[str, Meta(description="Its selector in DNS.")]
+    algorithm: Annotated[Literal["rsa-sha256", "ed25519-sha256"], Meta(description="RFC 6376 and RFC 8463.")]
+    file: Annotated[str, Meta(description="PEM file of the private key, relative to the configuration file.")]
+
+
+class Dkim(Section, frozen=True):
+    """How mail is signed. Without keys it is not."""
+
+    domain: Annotated[str, Meta(description="Signing domain (empty: the domain of platform.address).")] = ""
+    keys: Annotated[tuple[DkimKey, ...], Meta(description="Each message is signed with every one.")] = ()
+
+
+class Dns(Section, frozen=True):
+    """Whom to ask."""
+
+    nameservers: Annotated[tuple[str, ...], Meta(description="host:port (empty: the system's).")] = ()
+
+
+class Http(Section, frozen=True):
+    """The pages: confirming and withdrawing senders."""
+
+    address: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[Port, Meta(description="Port; 0 is any free one.")] = 8025
+
+
+class Config(Section, frozen=True):
+    """The whole configuration."""
+
+    platform: Platform = Platform()
+    database: Database = Database()
+    listener: tuple[Listener, ...] = (Listener(),)
+    delivery: Delivery = Delivery()
+    policy: Policy = Policy()
+    dkim: Dkim = Dkim()
+    dns: Dns = Dns()
+    http: Http = Http()
+
+
+def octets(size: int | str) -> int:
+    """A size such as ``25 MB`` in octets. Raises ValueError."""
+    return int(measure(str(size), SIZES, "a size such as 25 MB"))
+
+
+def seconds(period: str) -> float:
+    """A period such as ``30d`` in seconds. Raises ValueError."""
+    return measure(period, PERIODS, "a period such as 30m, 1h or 30d")
+
+
+def measure(text: str, units: dict[str, float] | dict[str, int], wanted: str) -> float:
+    """A number with a unit, in the smallest unit. Raises ValueError."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text)
+    if not match or match[2].lower() not in units:
+        raise ValueError(f"expected {wanted}")
+    return float(match[1]) * units[match[2].lower()]
