@@ -11,6 +11,7 @@ from relay.mail.route import RouteKind
 if TYPE_CHECKING:
     from relay.mail.delivery import Attempt, Delivery
     from relay.mail.rewrite import Change
+    from relay.mail.tenant import Tenant
 
 
 class MessageKind(StrEnum):
@@ -61,10 +62,11 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A leased delivery with the message it carries (the body is read apart, chunk by chunk)."""
+    """A leased delivery with the message it carries (the body is read apart, chunk by chunk) and whose it is."""
 
     delivery: Delivery
     message: StoredMessage
+    tenant: Tenant | None
 
 
 @dataclass(frozen=True, slots=True)

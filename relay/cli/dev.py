@@ -1,0 +1,115 @@
+"""``relay dev``: catch all mail on this machine and show it in the browser."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from relay.cli.options import EXIT_USAGE, config_option, fail
+
+if TYPE_CHECKING:
+    from relay.server.app import Extras
+
+
+@click.command("dev")
+@config_option
+@click.option(
+    "--smtp",
+    "smtp_port",
+    type=click.IntRange(0, 65535),
+    default=1025,
+    show_default=True,
+    help="SMTP port; 0 is any free one.",
+)
+@click.option(
+    "--http",
+    "http_port",
+    type=click.IntRange(0, 65535),
+    default=8025,
+    show_default=True,
+    help="Port of the page; 0 is any free one.",
+)
+@click.option("--tour", is_flag=True, help="Send an invoice through it and say what happens at each step.")
+@click.option("--verbose", is_flag=True, help="Log every step.")
+def dev_command(smtp_port: int, http_port: int, tour: bool, verbose: bool) -> None:
+    """Everything on loopback with no configuration: catches all mail and shows it before and after.
+
+    Nothing leaves this machine, and everything is gone when you stop it with Ctrl-C.
+    """
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.ERROR,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        stream=sys.stderr,
+    )
+    from relay.server.dev import dev_config, make_tenant, with_http_port
+    from relay.server.processes import claim_ports, run_here
+    from relay.server.smtp import ListenError
+
+    with tempfile.TemporaryDirectory(prefix="relay-dev-") as folder:
+        config = dev_config(Path(folder), smtp_port, http_port)
+        try:
+            sockets = claim_ports(config, reuse_port=False)
+        except ListenError as error:
+            fail(f"{error} (or choose others: relay dev --smtp PORT --http PORT)", EXIT_USAGE)
+        smtp, http = sockets.smtp[0].getsockname()[1], sockets.http.getsockname()[1]
+        config = with_http_port(config, http)
+        credentials = make_tenant(config, time.time())
+        place = Place(smtp, config.platform.base_url, credentials.username, credentials.password)
+        run_here(config, sockets, lambda: greet(place, tour), place.extras())
+
+
+class Place:
+    """Where the running relay is reached, and as whom."""
+
+    def __init__(self, smtp: int, page: str, username: str, password: str) -> None:
+        self.smtp = smtp
+        self.page = page
+        self.username = username
+        self.password = password
+
+    def extras(self) -> Extras:
+        """The inbox, with its hints."""
+        from relay.server.app import Extras
+
+        return Extras(inbox=True, auth_without_tls=True, hints=tuple(self.hints().items()))
+
+    def hints(self) -> dict[str, str]:
+        """What somebody needs who wants to send a first mail."""
+        return {
+            "SMTP": f"127.0.0.1:{self.smtp} (STARTTLS offered, login required)",
+            "Username": self.username,
+            "Password": self.password,
+            "Sender": "info@bakker.example (confirmed; any other address is asked first)",
+            "Try it": self.try_it(),
+        }
+
+    def try_it(self) -> str:
+        """A line to paste."""
+        return (
+            f"swaks --server 127.0.0.1:{self.smtp} --tls --auth-user {self.username} --auth-password {self.password}"
+            " --from info@bakker.example --to klant@customer.example"
+        )
+
+
+def greet(place: Place, tour: bool) -> None:
+    """Say where everything is; the tour runs beside the relay, as a client."""
+    click.echo(click.style("relay dev", bold=True) + ": all mail is caught, nothing leaves this machine")
+    click.echo()
+    for label, value in {"Page": place.page, **place.hints()}.items():
+        click.echo(f"  {label:<9} {value}")
+    click.echo()
+    if not tour:
+        click.echo("Stop with Ctrl-C.")
+        return
+    from relay.cli.tour import run_tour
+
+    threading.Thread(
+        target=run_tour, args=(place.smtp, place.page, place.username, place.password), daemon=True
+    ).start()

@@ -1,0 +1,155 @@
+"""DNS: the `Resolver` port, its answers, and the adapter that asks real nameservers with dnspython.
+
+An answer is a value. "No such name" and "no such record" differ and are answers; a server failure or a time-out is
+`Unknown` and decides nothing. Tests use `relay.net.zone.Zone`. dnspython is imported when the first question is asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from dns.asyncresolver import Resolver as Stub
+
+PORT = 53
+CONCURRENCY = 32  # three hundred questions at once overflow a UDP socket's buffer
+SECONDS = 5.0
+UDP_PAYLOAD = 1232  # no IP fragments; longer answers come by TCP
+
+
+@dataclass(frozen=True, slots=True)
+class Mx:
+    """A mail exchanger (RFC 1035 3.3.9): lower-case name without the final dot, empty for the null MX (RFC 7505)."""
+
+    preference: int
+    exchange: str
+
+
+Value = str | bytes | Mx
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What there is: MX as `Mx`, TXT as the joined octets of each record (RFC 7208 3.3), names without the final dot,
+    other types in their presentation form. ``ttl`` is in seconds."""
+
+    values: tuple[Value, ...]
+    ttl: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoData:
+    """The name exists, but has no record of this type (RFC 2308 2.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoName:
+    """The name does not exist (RFC 2308 2.1), nor anything below it (RFC 8020)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Nobody could say: ``SERVFAIL``, ``timeout``, an answer that makes no sense."""
+
+    reason: str
+
+
+Lookup = Records | NoData | NoName | Unknown
+
+
+class Resolver(Protocol):
+    """Whoever answers questions about DNS."""
+
+    async def lookup(self, name: str, rdtype: str) -> Lookup:
+        """The records of type ``rdtype`` ("MX", "TXT", ...) at an absolute name (A-labels, final dot optional)."""
+        ...
+
+
+class DnsResolver:
+    """Asks nameservers given as ``HOST:PORT`` (addresses, IPv6 in brackets; the system's when there are none)."""
+
+    def __init__(self, nameservers: Sequence[str] = (), seconds: float = SECONDS) -> None:
+        self.nameservers = tuple(host_port(server) for server in nameservers)
+        self.seconds = seconds
+        self.slots = asyncio.Semaphore(CONCURRENCY)
+
+    @cached_property
+    def stub(self) -> Stub:
+        """The dnspython resolver. Raises ``dns.exception.DNSException`` where the system has no nameserver."""
+        import dns.asyncresolver  # noqa: PLC0415
+        import dns.nameserver  # noqa: PLC0415
+
+        stub = dns.asyncresolver.Resolver(configure=not self.nameservers)
+        if self.nameservers:
+            stub.nameservers = [dns.nameserver.Do53Nameserver(host, port) for host, port in self.nameservers]
+        stub.use_edns(0, 0, UDP_PAYLOAD)
+        return stub
+
+    async def lookup(self, name: str, rdtype: str) -> Lookup:
+        """Ask, within ``seconds``; never raises for what a nameserver or the network does."""
+        import dns.exception  # noqa: PLC0415
+        import dns.name  # noqa: PLC0415
+        import dns.resolver  # noqa: PLC0415
+
+        try:
+            absolute = dns.name.from_text(name, dns.name.root)
+        except (dns.exception.DNSException, UnicodeError):
+            return NoName()  # a label of 64 octets, an empty label: no such name can exist
+        try:
+            async with self.slots:
+                found = await self.stub.resolve(
+                    absolute, rdtype, search=False, lifetime=self.seconds, raise_on_no_answer=False
+                )
+        except dns.resolver.NXDOMAIN:
+            return NoName()
+        except dns.resolver.LifetimeTimeout:
+            return Unknown("timeout")
+        except (dns.exception.DNSException, OSError, EOFError) as error:
+            return Unknown(reason_of(error))
+        if found.rrset is None:
+            return NoData()
+        return Records(tuple(value_of(record) for record in found.rrset), found.rrset.ttl)
+
+
+def host_port(text: str) -> tuple[str, int]:
+    """Address and port of ``192.0.2.1:5353``, ``[2001:db8::1]:53`` or a bare address."""
+    if text.startswith("["):
+        host, _, rest = text[1:].partition("]")
+        return host, int(rest.removeprefix(":") or PORT)
+    if text.count(":") != 1:
+        return text, PORT
+    host, _, port = text.partition(":")
+    return host, int(port)
+
+
+def value_of(record: Any) -> Value:
+    """A dnspython record as a value of ours."""
+    match record.rdtype.name:
+        case "MX":
+            return Mx(record.preference, plain_name(record.exchange.to_text()))
+        case "TXT" | "SPF":
+            return joined(record.strings)
+        case "CNAME" | "NS" | "PTR" | "DNAME":
+            return plain_name(record.target.to_text())
+        case _:
+            return str(record.to_text())
+
+
+def joined(strings: Iterable[bytes]) -> bytes:
+    """The character-strings of one TXT record as one text (RFC 7208 3.3, RFC 6376 3.6.2.2)."""
+    return b"".join(strings)
+
+
+def plain_name(name: str) -> str:
+    """A name as we compare it: lower case, no final dot."""
+    return name.lower().rstrip(".")
+
+
+def reason_of(error: Exception) -> str:
+    """Why nobody could say, in a word or two."""
+    codes = [str(tried[-2]) for tried in getattr(error, "kwargs", {}).get("errors", ()) if len(tried) >= 2]
+    return codes[-1] if codes else type(error).__name__

@@ -1,0 +1,155 @@
+"""One relay process: store, intake, worker, listeners and pages, started together and stopped together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from relay.config import Config
+from relay.mail.delivery import Answer, Delivery
+from relay.mail.route import CaptureRoute, MxRoute, Route, SmarthostRoute, TlsMode
+from relay.net.dns import DnsResolver
+from relay.server.intake import Intake
+from relay.server.notices import failure_notice
+from relay.server.office import Office, own_hostname
+from relay.server.signer import load_signer
+from relay.server.smtp import ListenerSettings, listen
+from relay.server.tls import listener_context
+from relay.server.web import WebContext, create_app
+from relay.server.web.serve import serve_http
+from relay.server.worker import Worker
+from relay.store.group import CommitGroup, node_name
+from relay.store.model import MessageKind, Queued, Work
+
+if TYPE_CHECKING:
+    from relay.config import Listener
+
+log = logging.getLogger("relay.app")
+SECRET_NAMES = ("verp", "forms")
+
+
+@dataclass(frozen=True, slots=True)
+class Sockets:
+    """Bound, not yet listening: one a listener, in order, and one for the pages."""
+
+    smtp: tuple[socket.socket, ...]
+    http: socket.socket
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What `relay dev` adds to a relay: the inbox, the hints on its empty page, logins in the clear."""
+
+    inbox: bool = False
+    hints: tuple[tuple[str, str], ...] = ()
+    auth_without_tls: bool = False
+
+
+async def run(config: Config, sockets: Sockets, ready: Callable[[], None], stop: asyncio.Event, extras: Extras) -> None:
+    """Run a relay process until ``stop`` is set; ``ready`` is called when everything listens."""
+    now = time.time
+    office = Office(config, load_signer(config), own_hostname(config.platform.hostname))
+    async with AsyncExitStack() as stack:
+        group = CommitGroup(config.database.url)
+        await group.start()
+        stack.push_async_callback(group.close)
+        verp_key, form_key = [await installation_secret(group, name) for name in SECRET_NAMES]
+        worker = Worker(
+            group=group,
+            route=platform_route(config),
+            delivery=config.delivery,
+            resolver=DnsResolver(config.dns.nameservers),
+            node=node_name(),
+            hostname=office.hostname,
+            verp_key=verp_key,
+            bounce_domain=config.platform.bounce_domain,
+            notice=lambda work, delivery, answer, at: failed(office, work, delivery, answer, at),
+            now=now,
+        )
+        await worker.start()
+        stack.push_async_callback(worker.stop)
+        intake = Intake(group, office, worker.wake, now)
+        for listener, sock in zip(config.listener, sockets.smtp, strict=True):
+            server = await listen(listener_settings(config, listener, office.hostname, extras), intake, sock)
+            stack.push_async_callback(server.stop)
+        app = create_app(
+            WebContext(
+                platform=config.platform, group=group, secret=form_key, now=now, inbox=extras.inbox, hints=extras.hints
+            )
+        )
+        http = await serve_http(app, sockets.http)
+        stack.push_async_callback(http.stop)
+        ready()
+        await stop.wait()
+        log.info("stopping")
+
+
+def stop_on_signals(stop: asyncio.Event) -> None:
+    """Set ``stop`` on SIGTERM and SIGINT."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+
+async def installation_secret(group: CommitGroup, name: str) -> bytes:
+    """A secret of the installation, made the first time it is asked for."""
+    fresh = secrets.token_bytes(32)
+    return await group.write(lambda store: store.secret(name, fresh))
+
+
+def platform_route(config: Config) -> Route:
+    """The route of mail that leaves by the platform."""
+    tls = TlsMode(config.delivery.tls)
+    match config.delivery.via:
+        case "capture":
+            return CaptureRoute()
+        case "smarthost":
+            host, _, port = config.delivery.smarthost.rpartition(":")
+            return SmarthostRoute(host.strip("[]"), int(port), tls)
+        case _:
+            return MxRoute(tls)
+
+
+def listener_settings(config: Config, listener: Listener, hostname: str, extras: Extras) -> ListenerSettings:
+    """A listener's settings as the SMTP server takes them."""
+    return ListenerSettings(
+        hostname=hostname,
+        tls=listener.tls,
+        context=listener_context(listener.certificate, listener.key, hostname) if listener.tls != "none" else None,
+        auth_without_tls=extras.auth_without_tls or listener.tls == "none",
+        message_size=config.policy.size_limit,
+        recipients=config.policy.recipients,
+        spool_directory=spool_directory(config),
+    )
+
+
+def spool_directory(config: Config) -> str:
+    """Where large messages wait while they come in: beside the database, so that one disk is watched."""
+    path = config.database.url.removeprefix("sqlite:///")
+    return str(Path(path).parent) if path != config.database.url else tempfile.gettempdir()
+
+
+def failed(office: Office, work: Work, delivery: Delivery, answer: Answer, now: float) -> Queued | None:
+    """The notice to the tenant that a delivery failed; None for mail of our own (never a bounce of a bounce)."""
+    if work.message.kind is not MessageKind.SUBMISSION or work.tenant is None:
+        return None
+    notice = failure_notice(
+        office.config.platform,
+        work.tenant,
+        work.message,
+        [(delivery, answer)],
+        hostname=office.hostname,
+        now=now,
+        message_id=office.message_id(now),
+    )
+    return office.own_mail(notice, MessageKind.FAILURE, work.tenant, work.message.author, now)

@@ -1,0 +1,217 @@
+"""From a submission to a reply: admit, rewrite, sign, queue (steps 2 to 7 of docs/how-it-works.md).
+
+The 250 is said after the commit; that instant is when we take responsibility. Every refusal is a sentence in the
+tenant's language. Nothing here sends: the worker does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from relay.locales import catalog
+from relay.mail.address import Address
+from relay.mail.date import mail_date
+from relay.mail.document import document_of
+from relay.mail.message import Body, Field
+from relay.mail.reply import Refusal, Reply
+from relay.mail.rewrite import RewritePolicy, Rewritten, resolve_platform_address, rewrite
+from relay.mail.route import choose_route
+from relay.mail.sender import Admitted, admit, mentioned
+from relay.server.office import Office, fresh_id, new_delivery, subject_of
+from relay.server.verification import Asked, request_confirmation
+from relay.store.model import MessageKind, Queued, StoredMessage
+
+if TYPE_CHECKING:
+    from relay.mail.envelope import Submission
+    from relay.mail.sender import Verified
+    from relay.mail.tenant import Tenant
+    from relay.store.group import CommitGroup
+    from relay.store.store import Store
+
+log = logging.getLogger("relay.intake")
+
+IN_MEMORY = 256 * 1024  # larger bodies are stored chunk by chunk, outside the group that others wait for
+MOST_HOPS = 50
+NOBODY = hashlib.sha256(b"").digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A submission that passed: whose it is, as what, and how it will leave but for trace and signature."""
+
+    submission: Submission
+    admitted: Admitted
+    rewritten: Rewritten
+    document: str
+
+
+class Intake:
+    """The desk where submissions are handed in."""
+
+    def __init__(self, group: CommitGroup, office: Office, wake: Callable[[], None], now: Callable[[], float]) -> None:
+        self.group = group
+        self.office = office
+        self.wake = wake
+        self.now = now
+
+    async def sign_in(self, username: str, secret: str, peer: str) -> Tenant | None:
+        """The tenant that a login belongs to, or None; unknown and known logins take the same path."""
+        found = await self.group.read(lambda store: store.login(username))
+        login, tenant = found or (None, None)
+        expected = login.secret_sha256 if login and login.revoked_at is None else NOBODY
+        given = hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
+        if not hmac.compare_digest(expected, given) or login is None:
+            log.warning("auth failed user=%r ip=%s", username[:80], peer)
+            return None
+        return tenant
+
+    def refuse(self, tenant: Tenant, topic: str, code: int = 550, enhanced: str = "5.6.0", **params: str) -> Reply:
+        """A refusal in the tenant's language."""
+        return self.spoken(tenant, Refusal(code, enhanced, topic, params))
+
+    async def accept(self, submission: Submission) -> Reply:
+        """Take responsibility for a submission, or say why not."""
+        prepared = await self.prepare(submission)
+        if isinstance(prepared, Refusal):
+            return await self.refused(submission, prepared)
+        queued_id = await self.store(prepared)
+        self.wake()
+        return Reply(250, "2.0.0", (f"queued as {queued_id}",))
+
+    async def prepare(self, submission: Submission) -> Prepared | Refusal:
+        """The message as it will leave but for trace and signature, or the first reason to refuse it."""
+        message, tenant = submission.message, submission.tenant
+        if len(message.all("received")) >= MOST_HOPS:
+            return Refusal(554, "5.4.6", "message.loop", {"hops": str(MOST_HOPS)})
+        smtputf8 = submission.envelope.smtputf8
+        addresses = mentioned(message, smtputf8=smtputf8)
+        known = await self.group.read(lambda store: store.verified(tenant.id, addresses))
+        admitted = admit(message, known, smtputf8=smtputf8)
+        if isinstance(admitted, Refusal):
+            return admitted
+        document = document_of(message)
+        if isinstance(document, Refusal):
+            return document
+        rewritten = self.rewrite(submission, admitted, known)
+        if isinstance(rewritten, Refusal):
+            return rewritten
+        return Prepared(submission, admitted, rewritten, document)
+
+    def rewrite(self, submission: Submission, admitted: Admitted, known: Verified) -> Rewritten | Refusal:
+        """The rewriting with this platform's and tenant's names."""
+        config, tenant, now = self.office.config, submission.tenant, self.now()
+        policy = RewritePolicy(
+            platform=resolve_platform_address(config.platform.address, tenant.id),
+            platform_name=config.platform.name,
+            company=tenant.name,
+            display_name=config.policy.display_name,
+            reply_to=config.policy.reply_to,
+            protected_names=(config.platform.name,),
+            authserv_id=self.office.hostname,
+        )
+        return rewrite(
+            submission.message,
+            admitted,
+            known,
+            policy,
+            date=mail_date(now),
+            message_id=self.office.message_id(now),
+        )
+
+    async def store(self, prepared: Prepared) -> str:
+        """Trace, sign and commit; returns the message's id once it is on disk."""
+        now = self.now()
+        message_id = fresh_id(now)
+        body = prepared.submission.message.body
+        traced = prepared.rewritten.message.prepend([self.received(prepared.submission, message_id, now)])
+        if body.size > IN_MEMORY:
+            signed, body_sha256 = await asyncio.to_thread(self.office.signer.sign, traced, now)
+            await self.store_chunks(message_id, body)
+            small = None
+        else:
+            signed, body_sha256 = self.office.signer.sign(traced, now)
+            small = b"".join(body.chunks())
+        stored = stored_message(prepared, message_id, signed.header, body_sha256, now)
+        paths = prepared.submission.envelope.forward_paths
+        queued = Queued(stored, tuple(new_delivery(message_id, str(path), now) for path in paths), small)
+        await self.group.write(lambda store: store.enqueue(queued))
+        log.info(
+            "accepted id=%s tenant=%s from=%s recipients=%d size=%d document=%s",
+            *(message_id, stored.tenant_id, stored.author, len(paths), body.size, prepared.document),
+        )
+        return message_id
+
+    async def store_chunks(self, message_id: str, body: Body) -> None:
+        """A large body, one chunk a commit, so that nobody waits for more than one of them."""
+        for number, chunk in enumerate(body.chunks()):
+            await self.group.write(partial(put_chunk, message_id, number, chunk))
+
+    def received(self, submission: Submission, message_id: str, now: float) -> Field:
+        """Our trace field (RFC 5321 4.4), which says nothing about where the tenant sits."""
+        origin = f"from authenticated-client by {self.office.hostname}"
+        return Field.make(
+            "Received", f"{origin}\r\n\twith {submission.peer.protocol} id {message_id};\r\n\t{mail_date(now)}"
+        )
+
+    async def refused(self, submission: Submission, refusal: Refusal) -> Reply:
+        """The reply to a refusal; an unconfirmed address is asked first, and the reply says so."""
+        tenant = submission.tenant
+        if refusal.confirm is not None:
+            refusal = await self.ask_owner(tenant, refusal, refusal.confirm)
+        reply = self.spoken(tenant, refusal)
+        log.info("refused tenant=%s login=%s reply=%r", tenant.id, submission.peer.login, reply.text[:200])
+        return reply
+
+    async def ask_owner(self, tenant: Tenant, refusal: Refusal, address: Address) -> Refusal:
+        """The refusal with what was done about it: a verification mail sent, still waiting, or none."""
+        now = self.now()
+        asked = await self.group.write(lambda store: request_confirmation(store, self.office, tenant, address, now))
+        if asked is Asked.SENT:
+            self.wake()
+        if asked is Asked.BLOCKED:
+            return Refusal(refusal.code, refusal.enhanced, "sender.blocked", refusal.params)
+        topic = refusal.topic if asked is Asked.VERIFIED else f"{refusal.topic}_{asked.value}"
+        return Refusal(refusal.code, refusal.enhanced, topic, refusal.params)
+
+    def spoken(self, tenant: Tenant, refusal: Refusal) -> Reply:
+        """A refusal in the tenant's language, at most three lines (rule D1)."""
+        text = catalog(tenant.locale).text(f"reply.{refusal.topic}", **refusal.params)
+        return Reply(refusal.code, refusal.enhanced, tuple(text.split("\n")[:3]))
+
+
+def put_chunk(message_id: str, number: int, chunk: bytes, store: Store) -> None:
+    """Store one piece of a large body."""
+    store.put_chunk(message_id, number, chunk)
+
+
+def stored_message(prepared: Prepared, message_id: str, header: bytes, body_sha256: bytes, now: float) -> StoredMessage:
+    """What is kept of an accepted submission, besides its body."""
+    submission, rewritten = prepared.submission, prepared.rewritten
+    return StoredMessage(
+        id=message_id,
+        kind=MessageKind.SUBMISSION,
+        tenant_id=submission.tenant.id,
+        login=submission.peer.login,
+        author=str(prepared.admitted.author.address),
+        subject=subject_of(submission.message),
+        document=prepared.document,
+        original_header=submission.message.header,
+        header=header,
+        body_size=submission.message.body.size,
+        body_sha256=body_sha256,
+        changes=rewritten.changes,
+        events=(*prepared.admitted.events, *rewritten.events),
+        route=choose_route(submission.tenant),
+        reverse_path="verp",
+        smtputf8=submission.envelope.smtputf8,
+        eightbit=submission.envelope.eightbit,
+        received_at=now,
+        peer=submission.peer.address,
+    )
