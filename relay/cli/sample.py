@@ -63,7 +63,7 @@ def plain_text(due: str) -> str:
     """The mail's text."""
     rows = "\n".join(f"  {what:<32} € {amount:>8}" for what, _, amount in LINES)
     return (
-        f"Geachte klant,\n\nHierbij ontvangt u factuur {NUMBER}.\n\n{rows}\n"
+        f"Beste administratie van Hotel De Linde,\n\nHierbij ontvangt u factuur {NUMBER}.\n\n{rows}\n"
         f"  {'Btw 9%':<32} € {VAT:>8}\n  {'Totaal':<32} € {TOTAL:>8}\n\n"
         f"Wilt u dit bedrag vóór {due} overmaken? Vragen? Beantwoord gewoon deze mail.\n\n"
         "Met vriendelijke groet,\nBakker B.V.\n"
@@ -80,7 +80,7 @@ def html_text(due: str) -> str:
     )
     return (
         '<!doctype html><html lang="nl"><body style="font-family:sans-serif;color:#222;max-width:34em;margin:1em">'
-        f"<p>Geachte klant,</p><p>Hierbij ontvangt u <strong>factuur {NUMBER}</strong>.</p>"
+        f"<p>Beste administratie van Hotel De Linde,</p><p>Hierbij ontvangt u <strong>factuur {NUMBER}</strong>.</p>"
         f'<table style="border-collapse:collapse;width:100%">{rows}'
         f'<tr><td style="padding:8px 0"><strong>Totaal</strong></td>'
         f'<td style="padding:8px 0;text-align:right"><strong>€&nbsp;{TOTAL}</strong></td></tr></table>'

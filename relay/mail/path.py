@@ -20,8 +20,8 @@ LONGEST_DOMAIN = 255  # octets: RFC 5321 4.5.3.1.2
 ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+"
 DOT_STRING = re.compile(rf"{ATOM}(?:\.{ATOM})*")
 QUOTED = r'"(?:[ !#-\[\]-~\u0080-\U0010ffff]|\\[ -~])*"'
-LABEL = r"[A-Za-z0-9\u0080-\U0010ffff](?:[A-Za-z0-9\u0080-\U0010ffff-]*[A-Za-z0-9\u0080-\U0010ffff])?"
-PATH = re.compile(rf"<(?:({DOT_STRING.pattern}|{QUOTED})@({LABEL}(?:\.{LABEL})*))?>(?: +(.*))?")
+LABEL = r"[A-Za-z0-9\u0080-\U0010ffff]+(?:-+[A-Za-z0-9\u0080-\U0010ffff]+)*"
+PATH = re.compile(rf"(<(?:({DOT_STRING.pattern}|{QUOTED})@({LABEL}(?:\.{LABEL})*))?>)(?: +(.*))?")
 PARAMETER = re.compile(rb"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~]+))?")  # RFC 5321 4.1.2 esmtp-param
 
 
@@ -45,50 +45,30 @@ def parse_path(text: bytes, *, null_ok: bool, smtputf8: bool) -> tuple[Address |
         decoded = text.decode("utf-8")
     except UnicodeDecodeError:
         raise PathError(501, syntax, "address is not UTF-8") from None
-    path, _, rest = split_path(decoded, syntax)
-    if not path.isascii() and not smtputf8:
+    if not smtputf8 and not decoded.isascii():
         raise PathError(553, "5.6.7", "non-ASCII address needs SMTPUTF8")  # RFC 6531 3.5
-    matched = PATH.fullmatch(path)
+    matched = PATH.fullmatch(decoded)
     if matched is None:
-        raise refusal(path, syntax)
-    local, domain = matched[1], matched[2]
-    if local is None:
-        if null_ok:
-            return None, rest.encode("utf-8")
-        raise PathError(501, syntax, "a recipient cannot be empty")
+        raise malformed(decoded, syntax)
+    path, local, domain, rest = matched.groups(default="")
     if len(path.encode("utf-8")) > LONGEST_PATH:
         raise PathError(501, syntax, f"path is longer than {LONGEST_PATH} octets")
-    return Address(check_local(local, syntax), check_domain(domain, syntax)), rest.encode("utf-8")
+    if local:
+        return Address(check_local(local, syntax), check_domain(domain, syntax)), rest.encode("utf-8")
+    if null_ok:
+        return None, rest.encode("utf-8")
+    raise PathError(501, syntax, "a recipient cannot be empty")
 
 
-def split_path(text: str, syntax: str) -> tuple[str, str, str]:
-    """A path with its brackets, the space, and what follows; a ``>`` inside a quoted string does not end it."""
-    quoted = escaped = False
-    for place, char in enumerate(text):
-        if escaped:
-            escaped = False
-        elif quoted and char == "\\":
-            escaped = True
-        elif char == '"':
-            quoted = not quoted
-        elif char == ">" and not quoted:
-            path, rest = text[: place + 1], text[place + 1 :]
-            if rest and not rest.startswith(" "):
-                raise PathError(501, syntax, "something follows the closing bracket")
-            return path, " ", rest.strip(" ")
-    raise PathError(501, syntax, "address must stand in angle brackets")
-
-
-def refusal(path: str, syntax: str) -> PathError:
+def malformed(text: str, syntax: str) -> PathError:
     """Why the grammar does not accept a path."""
-    inner = path[1:-1]
-    if not path.startswith("<") or "<" in inner:
+    if not text.startswith("<") or ">" not in text:
         return PathError(501, syntax, "address must stand in angle brackets")
-    if inner.startswith("@"):
+    if text.startswith("<@"):
         return PathError(553, syntax, "source routes are not accepted")  # RFC 5321 appendix C lets us
-    if "@[" in inner:
+    if "@[" in text:
         return PathError(553, syntax, "address literals are not accepted")
-    if "@" not in inner:
+    if "@" not in text:
         return PathError(550, "5.1.1" if syntax == "5.1.3" else syntax, "address needs a domain")
     return PathError(501, syntax, "malformed address")
 
@@ -114,9 +94,11 @@ def check_domain(domain: str, syntax: str) -> str:
     else:
         try:
             ascii_domain = idna.encode(domain, uts46=True, std3_rules=True).decode("ascii")  # RFC 6531 3.2, RFC 5891 4
-        except (idna.IDNAError, UnicodeError):
+        except UnicodeError:  # idna's own errors are among them
             raise PathError(553, syntax, "not a valid international domain name") from None
     labels = ascii_domain.split(".")
+    if not all(labels):  # mapping may have made dots of other full stops
+        raise PathError(501, syntax, "malformed domain name")
     if len(ascii_domain) > LONGEST_DOMAIN or any(len(label) > 63 for label in labels):  # RFC 1035 2.3.4
         raise PathError(501, syntax, "domain name is too long")
     if labels[-1].isdigit():

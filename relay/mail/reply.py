@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from relay.mail.address import Address
 
 NO_PARAMS: Mapping[str, str] = MappingProxyType({})
+EXCERPT = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,12 @@ class Reply:
 def printable(text: str) -> str:
     """The text with everything but printable ASCII replaced by ``?``: nothing of the client's can break a reply line."""
     return "".join(char if " " <= char <= "~" else "?" for char in text)
+
+
+def excerpt(text: str) -> str:
+    """Offending text of the client's as a reply quotes it: at most 80 characters, everything but ASCII escaped."""
+    escaped = text[:EXCERPT].encode("unicode_escape").decode("ascii")
+    return escaped if len(escaped) <= EXCERPT and len(text) <= EXCERPT else escaped[: EXCERPT - 3] + "..."
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,89 +1,201 @@
-"""An outgoing SMTP session, step by step (RFC 5321, RFC 3207, RFC 4954).
+"""Outgoing SMTP, step by step (RFC 5321, RFC 3207, RFC 4954).
 
-1. `open_session` connects (`Session.connect`) and reads the greeting (`Session.greet`): 220, or the server is not for us.
-2. `Session.hello` says EHLO, or HELO to a server that does not know it, and notes the extensions.
-3. `Session.secure` starts TLS as `relay.mail.route.TlsMode` has it, forgets what came before it, and says EHLO again.
+1. `connect` dials and, for implicit TLS (RFC 8314), shakes hands first; `greet` reads the greeting.
+2. `hello` says EHLO, or HELO to a server that does not know it, and notes the extensions.
+3. `secure` starts TLS as `relay.mail.route.TlsMode` has it, forgets what was learnt in the clear, and says EHLO again.
    Opportunistic: when the handshake fails, `open_session` begins anew with a new connection in the clear (RFC 7435 4).
    Required: without a certificate that verifies nothing more is said, and the mail waits.
-4. `Session.sign_in` authenticates when there are credentials, and only where the certificate was verified.
-5. `Session.send` runs one mail transaction (`relay.net.transaction`), as often as the caller likes.
+4. `sign_in` authenticates when there are credentials, and only after the certificate was verified.
+5. `Session.send` runs one mail transaction (`relay.net.transaction.hand_in`, `conclude`), as often as the caller likes.
 6. `Session.quit` says goodbye.
 
-What a server says or does not say is never an exception to the caller: `open_session` returns the session or what it came
-to, `send` returns an outcome a recipient. Within this package `Broken` and `Refused` carry the bad news up to there.
-Each wait has a limit (`Timeouts`); all before the final dot together has one too.
+What a server says or fails to say is never an exception to the caller: `open_session` returns the session or what it
+came to, `Session.send` an outcome a recipient. Within this package `Broken` carries bad news up to those two. Each wait
+has a limit (`relay.net.client.Timeouts`); memory is bounded whatever the server sends (`relay.net.wire`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import ssl
-from dataclasses import dataclass, field
-from enum import IntEnum
-from functools import cache
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import Any
 
-from relay.mail.delivery import Answer, Deferred, Delivered, Failed, Outcome
+from relay.mail.delivery import Answer, Deferred, Failed
 from relay.mail.route import TlsMode
-from relay.net.auth import sign_in
-from relay.net.reply import RemoteReply, read_reply
-from relay.net.transaction import Transaction, run_transaction
+from relay.net.client import Client, Credentials, Endpoint
+from relay.net.reply import RemoteReply
+from relay.net.session import Session
 from relay.net.wire import Broken, Wire
-
-if TYPE_CHECKING:
-    from relay.net.auth import Credentials
-
-GOODBYE = 5.0  # seconds to wait for the answer to QUIT
-VERIFIED = frozenset({TlsMode.REQUIRE, TlsMode.IMPLICIT})
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds to wait at each stage (RFC 5321 4.5.3.2). ``data`` is for the answer to DATA and for each stretch of the
-    message, ``final`` for the answer to the final dot, ``total`` for everything before it."""
-
-    connect: float = 30
-    tls: float = 30
-    greeting: float = 300
-    helo: float = 300
-    mail: float = 300
-    rcpt: float = 300
-    data: float = 180
-    final: float = 600
-    total: float = 900
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where to connect: ``host`` is the name that the certificate has to have, ``address`` what is dialled."""
-
-    host: str
-    address: str
-    port: int
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """Who we are and how we behave, the same for every session: the name we greet with, TLS, credentials, patience."""
-
-    hostname: str
-    tls: TlsMode = TlsMode.OPPORTUNISTIC
-    ca_file: str = ""
-    credentials: Credentials | None = None
-    timeouts: Timeouts = field(default_factory=Timeouts)
-
-
-class Stage(IntEnum):
-    """How far the latest transaction came."""
-
-    ENVELOPE = 1
-    MESSAGE = 2
-    FINAL_DOT = 3
 
 
 class Refused(Broken):
-    """The session cannot go on because the remote said so, with a code that counts."""
+    """The remote said no before any transaction, in words that count."""
 
 
 class TlsBroken(Broken):
-    """The handshake failed."""
+    """The handshake failed, or the certificate is not to be trusted."""
+
+
+async def open_session(endpoint: Endpoint, client: Client) -> Session | Deferred | Failed:
+    """A session that is ready for `Session.send`, or what the try came to."""
+    try:
+        async with asyncio.timeout(client.timeouts.total):
+            return await prepared(endpoint, client)
+    except TlsBroken as broken:
+        if client.tls is TlsMode.OPPORTUNISTIC:
+            return await open_session(endpoint, replace(client, tls=TlsMode.NONE))
+        return Deferred(answer_of(broken, endpoint))
+    except Refused as refused:
+        kind = Failed if refused.code >= 500 else Deferred
+        return kind(answer_of(refused, endpoint))
+    except Broken as broken:
+        return Deferred(answer_of(broken, endpoint))
+    except TimeoutError:
+        return Deferred(Answer("the remote took too long to get ready", 0, "4.4.2", str(endpoint)))
+
+
+def answer_of(broken: Broken, endpoint: Endpoint) -> Answer:
+    """Bad news as it is recorded."""
+    return Answer(broken.text, broken.code, broken.enhanced, str(endpoint))
+
+
+async def prepared(endpoint: Endpoint, client: Client) -> Session:
+    """Steps 1 to 4. Raises `Broken`."""
+    session = Session(await connect(endpoint, client), endpoint, client)
+    try:
+        await greet(session)
+        await hello(session)
+        await secure(session, endpoint.host)
+        await sign_in(session)
+    except BaseException:
+        session.close()
+        raise
+    return session
+
+
+async def connect(endpoint: Endpoint, client: Client) -> Wire:
+    """Dial. Raises `Broken`."""
+    times, options = client.timeouts, dict[str, Any]()
+    if client.tls is TlsMode.IMPLICIT:  # RFC 8314 3.3
+        options = {"ssl": client.tls_context(), "server_hostname": endpoint.host, "ssl_handshake_timeout": times.tls}
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(times.connect):
+            _, wire = await loop.create_connection(Wire, endpoint.address, endpoint.port, **options)
+    except TimeoutError:
+        raise Broken("4.4.1", f"no connection within {times.connect:g} s") from None
+    except ssl.SSLError as error:
+        raise TlsBroken("4.7.5", reason(error)) from error
+    except (OSError, ValueError) as error:
+        raise Broken("4.4.1", reason(error)) from error
+    return wire
+
+
+async def greet(session: Session) -> None:
+    """Read the greeting (RFC 5321 4.3.1: 220, or 554 and nothing else). Raises `Broken`."""
+    expect(await session.reply("the connection", session.client.timeouts.greeting), 220)
+
+
+async def hello(session: Session) -> None:
+    """EHLO, with HELO for who does not know it (RFC 5321 3.2), and the extensions. Raises `Broken`."""
+    name, within = session.client.hostname, session.client.timeouts.helo
+    reply = await session.command(f"EHLO {name}", within)
+    if reply.code < 500:
+        expect(reply, 250)
+        session.extensions = extensions(reply)
+        return
+    session.extensions = {}
+    expect(await session.command(f"HELO {name}", within), 250)
+
+
+def extensions(reply: RemoteReply) -> dict[str, str]:
+    """Keywords in upper case with their parameters (RFC 5321 4.1.1.1); the first line is the greeting."""
+    pairs = (line.partition(" ") for line in reply.lines[1:])
+    return {keyword.upper(): parameters.strip() for keyword, _, parameters in pairs}
+
+
+async def secure(session: Session, host: str) -> None:
+    """STARTTLS where it is wanted and offered (RFC 3207). Raises `Broken`, `TlsBroken` when the handshake fails."""
+    client = session.client
+    if client.tls in {TlsMode.NONE, TlsMode.IMPLICIT}:
+        return
+    if "STARTTLS" in session.extensions:
+        reply = await session.command("STARTTLS", client.timeouts.helo)
+        if reply.code == 220:
+            await shake_hands(session, host)
+            await hello(session)  # RFC 3207 4.2: only what is said inside TLS counts
+            return
+        if client.verifies:
+            raise Broken("4.7.4", f"TLS is required, but was refused: {reply.text}", reply.code)
+    elif client.verifies:
+        raise Broken("4.7.4", "TLS is required, but is not offered")
+
+
+async def shake_hands(session: Session, host: str) -> None:
+    """The TLS handshake. Raises `TlsBroken`."""
+    client = session.client
+    try:
+        await session.wire.start_tls(client.tls_context(), host, client.timeouts.tls)
+    except (OSError, ValueError) as error:
+        raise TlsBroken("4.7.5", f"TLS failed: {reason(error)}") from error
+
+
+async def sign_in(session: Session) -> None:
+    """AUTH PLAIN or LOGIN (RFC 4954, RFC 4616). Refused or impossible, the mail waits: a mended password frees it.
+    Raises `Broken`."""
+    credentials = session.client.credentials
+    if credentials is None:
+        return
+    if not session.client.verifies:
+        raise Broken("4.7.11", "the password is only sent where the certificate is verified")
+    mechanisms = session.extensions.get("AUTH", "").upper().split()
+    if "PLAIN" in mechanisms:
+        reply = await plain(session, credentials)
+    elif "LOGIN" in mechanisms:
+        reply = await login(session, credentials)
+    else:
+        raise Broken("4.7.0", "the remote offers no way to sign in that we know")
+    if reply.code != 235:
+        raise Broken(reply.enhanced, f"signing in was refused: {reply.text}", reply.code)
+
+
+async def plain(session: Session, credentials: Credentials) -> RemoteReply:
+    """AUTH PLAIN with an initial response (RFC 4616 2). Raises `Broken`."""
+    response = encoded(f"\0{credentials.username}\0{credentials.password}")
+    return await session.command(f"AUTH PLAIN {response}", session.client.timeouts.helo)
+
+
+async def login(session: Session, credentials: Credentials) -> RemoteReply:
+    """AUTH LOGIN: user name and password, each when asked. Raises `Broken`."""
+    within = session.client.timeouts.helo
+    reply = await session.command("AUTH LOGIN", within)
+    for secret in (credentials.username, credentials.password):
+        if reply.code != 334:
+            return reply
+        session.say(encoded(secret))
+        reply = await session.reply("AUTH", within)
+    return reply
+
+
+def encoded(text: str) -> str:
+    """Base64, as SASL wants it."""
+    return base64.b64encode(text.encode("utf-8")).decode("ascii")
+
+
+def expect(reply: RemoteReply, code: int) -> None:
+    """Raises `Refused` when the remote refuses, `Broken` when it answers something else than ``code``."""
+    if reply.code >= 400:
+        raise Refused(reply.enhanced, reply.text, reply.code)
+    if reply.code != code:
+        raise Broken("4.5.0", f"the remote answered {reply.code} where {code} was due")
+
+
+def reason(error: Exception) -> str:
+    """An error of the network in a few words."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate does not verify: {error.verify_message}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

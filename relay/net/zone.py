@@ -1,10 +1,10 @@
 """A zone as a literal: DNS for tests, where failures are data and what was asked is recorded.
 
-    Zone({
-        "example.nl": {"MX": ["10 mx.example.nl"], "TXT": ["v=spf1 -all"]},
-        "mx.example.nl": {"A": ["192.0.2.1"], "AAAA": "SERVFAIL"},
-        "broken.example": "timeout",
-    })
+Zone({
+    "example.nl": {"MX": ["10 mx.example.nl"], "TXT": ["v=spf1 -all"]},
+    "mx.example.nl": {"A": ["192.0.2.1"], "AAAA": "SERVFAIL"},
+    "broken.example": "timeout",
+})
 """
 
 from __future__ import annotations

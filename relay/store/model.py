@@ -53,7 +53,7 @@ class StoredMessage:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """A message about to be queued with one delivery a recipient. ``body`` is None when its chunks are stored already."""
+    """A message about to be queued, a delivery a recipient. ``body`` is None when its chunks are stored already."""
 
     message: StoredMessage
     deliveries: tuple[Delivery, ...]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b64decode
+from contextlib import suppress
 
 import dkim
 import pytest
@@ -33,7 +34,7 @@ HEADER = (
     b"Date: Tue, 24 Nov 2026 07:47:45 +0000\r\n"
     b"Message-ID: <1@bakker.example>\r\n"
     b"MIME-Version: 1.0\r\n"
-    b"Content-Type : text/plain;\r\n charset=utf-8\r\n"
+    b"Content-Type: text/plain;\r\n charset=utf-8\r\n"
     b"X-App: 7\r\n"
 )
 BODY = b"Hello,  \r\n\r\nyour invoice\t is   attached.\r\n\r\n\r\n"
@@ -102,10 +103,8 @@ def test_a_changed_message_is_not_accepted(name):
     assert changed != octets
     assert not any(verdicts(changed))
     for index in (0, 1):
-        try:
+        with suppress(dkim.DKIMException):  # dkimpy raises for a few of them
             assert not dkimpy_accepts(changed, index)
-        except dkim.DKIMException:
-            pass  # dkimpy raises for a few of them
 
 
 @pytest.mark.parametrize(
@@ -113,7 +112,7 @@ def test_a_changed_message_is_not_accepted(name):
     [
         lambda octets: octets.replace(b"X-App: 7", b"X-App: 8"),
         lambda octets: b"Received: from next (next [192.0.2.9])\r\n" + octets,
-        lambda octets: octets.replace(b"To:   Customer  <a", b"TO : Customer <a"),
+        lambda octets: octets.replace(b"To:   Customer  <a", b"tO: Customer <a"),
         lambda octets: octets.replace(b"Hello,  ", b"Hello,") + b"\r\n\r\n",
     ],
     ids=["unsigned field", "trace field", "white space and case", "trailing blanks"],
@@ -176,7 +175,8 @@ def verify(octets: bytes, signature: bytes, tags: dict[str, str]) -> bool:
                 covered.append(naive_field(left.pop(place)) + b"\r\n")
                 break
     covered.append(naive_field(re.sub(rb"(;\s*b=)[^;]*", rb"\1", signature)))
-    record = dict(part.strip().split("=", 1) for part in key_record(KEYS[f"{tags['s']}._domainkey.{tags['d']}"]).split(";"))
+    value = key_record(KEYS[f"{tags['s']}._domainkey.{tags['d']}"])
+    record = dict(part.strip().split("=", 1) for part in value.split(";"))
     return check(record, b64decode(tags["b"]), b"".join(covered))
 
 

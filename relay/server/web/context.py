@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from relay.config import Platform
     from relay.store.group import CommitGroup
-
-NO_HINTS: Mapping[str, str] = MappingProxyType({})
 
 
 def silent(_event: str, _facts: Mapping[str, str]) -> None:
@@ -22,8 +19,8 @@ def silent(_event: str, _facts: Mapping[str, str]) -> None:
 class WebContext:
     """One per process. ``secret`` keys the forms' nonces, ``now`` tells seconds since 1970.
 
-    ``allowed_hosts`` are the host names (without port) that a request may ask for; empty allows any. ``inbox`` puts the
-    development inbox at ``/``, and ``hints`` are the settings (label and value) that it shows while it is empty.
+    ``inbox`` puts the development inbox at ``/``; ``hints`` are the settings (label and value) that it offers. Then only
+    requests for our own name are answered: ``allowed_hosts`` (without port), or when it is empty that of ``base_url``.
     ``log`` takes an event (``sender.confirmed``, ``sender.refused``, ``sender.withdrawn``) and its facts.
     """
 
@@ -33,5 +30,5 @@ class WebContext:
     now: Callable[[], float]
     inbox: bool = False
     allowed_hosts: tuple[str, ...] = ()
-    hints: Mapping[str, str] = field(default_factory=lambda: NO_HINTS)
+    hints: tuple[tuple[str, str], ...] = ()
     log: Callable[[str, Mapping[str, str]], None] = silent

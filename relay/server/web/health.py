@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.routing import Route
 
 from relay.server.web.pages import plain_text
+from relay.store.database import StoreError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -39,8 +40,8 @@ class HealthPages:
         """503 while the store does not answer, whatever the reason."""
         try:
             await asyncio.wait_for(
-                self.context.group.read(lambda store: store.messages(limit=1, before_id=None, search="")), PATIENCE
+                self.context.group.read(lambda store: store.messages(limit=1)), PATIENCE
             )
-        except (OSError, RuntimeError, TimeoutError):
+        except (StoreError, TimeoutError):
             return plain_text("the store does not answer\n", 503)
         return plain_text("ok\n")

@@ -14,12 +14,11 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from relay.mail.address import parse_address
+from relay.mail.address import Address
 from relay.mail.sender import Sender, SenderState
 from relay.server.verification import digest
 
 if TYPE_CHECKING:
-    from relay.mail.address import Address
     from relay.mail.tenant import Tenant
     from relay.store.model import Confirmation
     from relay.store.store import Store
@@ -90,9 +89,10 @@ def withdraw_link(store: Store, token: str) -> Link | None:
 
 def link(store: Store, confirmation: Confirmation | None) -> Link | None:
     """A confirmation with all that it is about; None when that is gone."""
-    address = parse_address(confirmation.address) if confirmation else None
-    if confirmation is None or address is None:
+    if confirmation is None:
         return None
+    local, _, domain = confirmation.address.rpartition("@")
+    address = Address(local, domain)
     tenant = store.tenant(confirmation.tenant_id)
     sender = store.sender(confirmation.tenant_id, address)
     return Link(confirmation, tenant, address, sender) if tenant and sender else None

@@ -183,12 +183,14 @@ UPDATE delivery SET state = 'cancelled', final_at = :now WHERE id = :id AND stat
 UPDATE delivery SET due_at = :now WHERE id = :id AND state = 'queued';
 
 -- name: queue
--- What waits, the oldest first; each half has its own small index.
+-- What waits, the oldest first; each half has its own small index, so that what is finished costs nothing.
+WITH waiting AS (
+  SELECT id FROM delivery WHERE state = 'queued' UNION ALL SELECT id FROM delivery WHERE state = 'held'
+)
 SELECT d.id, d.message_id, COALESCE(m.tenant_id, ''), m.author, d.recipient, m.document, m.subject, d.state, d.attempt,
        d.due_at, d.created_at, d.last_reply
-FROM delivery d JOIN message m ON m.id = d.message_id
-WHERE (d.state = 'queued' OR d.state = 'held')
-  AND (CAST(:state AS TEXT) IS NULL OR d.state = :state)
+FROM waiting w JOIN delivery d ON d.id = w.id JOIN message m ON m.id = d.message_id
+WHERE (CAST(:state AS TEXT) IS NULL OR d.state = :state)
   AND (CAST(:tenant_id AS TEXT) IS NULL OR m.tenant_id = :tenant_id)
   AND (CAST(:domain AS TEXT) IS NULL OR d.domain = :domain)
   AND d.created_at <= :created_before
@@ -243,7 +245,7 @@ FROM attempt WHERE delivery_id = :delivery_id ORDER BY number;
 
 -- name: bodies_to_purge
 -- Messages with a finished delivery whose body is kept, unless another delivery is not finished or only since lately.
-SELECT DISTINCT d.message_id FROM delivery d
+SELECT d.message_id FROM delivery d
 WHERE d.body_kept AND d.final_at < :final_before
   AND NOT EXISTS (
     SELECT 1 FROM delivery o

@@ -1,0 +1,81 @@
+"""How we behave as an SMTP client: whom to dial, who we are, TLS, patience."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass, field
+from functools import cache
+
+from relay.mail.route import TlsMode
+
+VERIFIED = frozenset({TlsMode.REQUIRE, TlsMode.IMPLICIT})
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds to wait at each stage (RFC 5321 4.5.3.2). ``data`` is for the answer to DATA and for each stretch of the
+    message, ``final`` for the answer to the final dot, ``total`` for opening a session and again for all of a
+    transaction before its final dot."""
+
+    connect: float = 30
+    tls: float = 30
+    greeting: float = 300
+    helo: float = 300
+    mail: float = 300
+    rcpt: float = 300
+    data: float = 180
+    final: float = 600
+    total: float = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where to connect: ``host`` is the name that the certificate has to have, ``address`` what is dialled."""
+
+    host: str
+    address: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}[{self.address}]:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What to sign in to a smarthost with. Never printed."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The same for every session: the name we greet with (``hostname``), TLS, credentials, patience."""
+
+    hostname: str
+    tls: TlsMode = TlsMode.OPPORTUNISTIC
+    ca_file: str = ""
+    credentials: Credentials | None = None
+    timeouts: Timeouts = Timeouts()
+
+    @property
+    def verifies(self) -> bool:
+        """True when a session is only used after the certificate proved whose it is."""
+        return self.tls in VERIFIED
+
+    def tls_context(self) -> ssl.SSLContext:
+        """The TLS context for these settings."""
+        return tls_context(self.verifies, self.ca_file)
+
+
+@cache
+def tls_context(verify: bool, ca_file: str) -> ssl.SSLContext:
+    """A context that checks the certificate and its name, or one that checks nothing (RFC 7435: encryption without
+    authentication beats none). ``ca_file`` holds further authorities. Raises OSError when it cannot be read."""
+    context = ssl.create_default_context()
+    if verify and ca_file:
+        context.load_verify_locations(ca_file)
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

@@ -1,0 +1,75 @@
+"""What an SMTP session knows at any moment: who is there, how protected, and the mail transaction in progress."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from relay.mail.envelope import Envelope, Peer
+
+if TYPE_CHECKING:
+    from relay.mail.address import Address
+    from relay.mail.tenant import Tenant
+    from relay.server.smtp_contract import ListenerSettings
+
+
+@dataclass(slots=True)
+class Transaction:
+    """A mail transaction (RFC 5321 3.3): begun by MAIL, ended by DATA, RSET, EHLO or STARTTLS."""
+
+    reverse_path: Address
+    smtputf8: bool
+    forward_paths: dict[str, Address] = field(default_factory=dict)  # by key: a recipient given twice counts once
+
+    def envelope(self, eightbit: bool) -> Envelope:
+        """The envelope as it stands."""
+        return Envelope(self.reverse_path, tuple(self.forward_paths.values()), self.smtputf8, eightbit)
+
+
+@dataclass(slots=True)
+class Session:
+    """One connection's state. ``peer`` is the socket's address, ``tls`` protocol and cipher or empty in the clear."""
+
+    settings: ListenerSettings
+    peer: Any = None
+    tls: str = ""
+    helo: str = ""
+    extended: bool = False
+    tenant: Tenant | None = None
+    login: str = ""
+    transaction: Transaction | None = None
+    errors: int = 0
+    idle_commands: int = 0
+    auth_failures: int = 0
+    closing: bool = False
+
+    @property
+    def address(self) -> str:
+        """The client's IP address; empty for a socket that has none."""
+        return str(self.peer[0]) if isinstance(self.peer, tuple) and self.peer else ""
+
+    @property
+    def may_sign_in(self) -> bool:
+        """True when a password may pass (RFC 4954 4)."""
+        return bool(self.tls) or self.settings.auth_without_tls
+
+    @property
+    def needs_tls(self) -> bool:
+        """True when STARTTLS has to come first (RFC 3207 4)."""
+        return self.settings.tls == "starttls" and not self.may_sign_in
+
+    def begin_again(self, tls: str) -> None:
+        """After STARTTLS everything learned before is forgotten (RFC 3207 4.2)."""
+        self.tls = tls
+        self.helo = self.login = ""
+        self.extended = False
+        self.tenant = self.transaction = None
+
+    def as_peer(self) -> Peer:
+        """The client as it is remembered with its message; protocol names of RFC 3848 and RFC 6531 4.3."""
+        protocol = "SMTP"
+        if self.extended:
+            utf8 = self.transaction is not None and self.transaction.smtputf8
+            base = "UTF8SMTP" if utf8 else "ESMTP"
+            protocol = base + ("S" if self.tls else "") + ("A" if self.tenant else "")
+        return Peer(self.address, self.helo, protocol, self.login, self.tls)

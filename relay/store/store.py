@@ -1,0 +1,79 @@
+"""The store: everything durable behind one open connection, as values of the domain."""
+
+from __future__ import annotations
+
+from relay.store import directory, messages, queue, senders
+from relay.store.session import Session
+
+
+class Store(Session):
+    """Rows on one side, dataclasses on the other. Every method runs inside the caller's transaction.
+
+    Methods raise `relay.store.database.StoreError`: the database failed, refused a row, or the request is ambiguous.
+    """
+
+    # tenants, logins, and the secrets of the installation
+    add_tenant = directory.add_tenant
+    tenant = directory.tenant
+    find_tenant = directory.find_tenant
+    tenants = directory.tenants
+    set_tenant = directory.set_tenant
+    erase_tenant = directory.erase_tenant
+    add_login = directory.add_login
+    login = directory.login
+    logins = directory.logins
+    revoke_login = directory.revoke_login
+    secret = directory.secret
+
+    # who may send as what, and the links that were mailed to ask
+    put_sender = senders.put_sender
+    sender = senders.sender
+    put_sender_domain = senders.put_sender_domain
+    verified = senders.verified
+    add_confirmation = senders.add_confirmation
+    confirmation = senders.confirmation
+    confirmation_by_withdraw = senders.confirmation_by_withdraw
+    use_confirmation = senders.use_confirmation
+    confirmations_since = senders.confirmations_since
+    tenant_confirmations_since = senders.tenant_confirmations_since
+    last_confirmation_at = senders.last_confirmation_at
+
+    # messages with their bodies, and what became of them
+    enqueue = messages.enqueue
+    put_chunk = messages.put_chunk
+    read_chunk = messages.read_chunk
+    message = messages.message
+    delivery = messages.delivery
+    deliveries = messages.deliveries
+    attempts = messages.attempts
+    purge_bodies = messages.purge_bodies
+    purge_messages = messages.purge_messages
+    purge_orphan_chunks = messages.purge_orphan_chunks
+
+    # deliveries on their way
+    lease = queue.lease
+    settle = queue.settle
+    release = queue.release
+    release_node = queue.release_node
+    lease_nodes = queue.lease_nodes
+    next_due_at = queue.next_due_at
+    hold = queue.hold
+    release_held = queue.release_held
+    cancel = queue.cancel
+    retry = queue.retry
+
+    # named like the modules that they come from, so they are last
+    senders = senders.senders
+    messages = messages.messages
+    queue = queue.queue
+
+    def scrub(self) -> None:
+        """Let nothing that was deleted remain in the database's files. Not inside a transaction."""
+        self.database.scrub()
+
+
+def open_store(url: str) -> Store:
+    """The store behind a database URL, its schema up to date; for use in the calling thread. Raises `StoreError`."""
+    from relay.store.sqlite import SqliteDatabase  # noqa: PLC0415 - one database driver, loaded when it is needed
+
+    return Store(SqliteDatabase(url))
