@@ -7,6 +7,7 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,14 +66,14 @@ def dev_command(smtp_port: int, http_port: int, tour: bool, verbose: bool) -> No
         run_here(config, sockets, lambda: greet(place, tour), place.extras())
 
 
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where the running relay is reached, and as whom."""
 
-    def __init__(self, smtp: int, page: str, username: str, password: str) -> None:
-        self.smtp = smtp
-        self.page = page
-        self.username = username
-        self.password = password
+    smtp: int
+    page: str
+    username: str
+    password: str
 
     def extras(self) -> Extras:
         """The inbox, with its hints."""
@@ -108,8 +109,7 @@ def greet(place: Place, tour: bool) -> None:
     if not tour:
         click.echo("Stop with Ctrl-C.")
         return
-    from relay.cli.tour import run_tour
+    from relay.cli.tour import Tour, run_tour
 
-    threading.Thread(
-        target=run_tour, args=(place.smtp, place.page, place.username, place.password), daemon=True
-    ).start()
+    guide = Tour(place.smtp, place.page, place.username, place.password)
+    threading.Thread(target=run_tour, args=(guide,), daemon=True).start()

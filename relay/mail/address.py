@@ -44,7 +44,7 @@ class AddressError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An addr-spec. ``local`` is as typed (quoted where it must be), ``domain`` a lower-case A-label without final dot."""
+    """An addr-spec. ``local`` is as typed (quotes included), ``domain`` a lower-case A-label without final dot."""
 
     local: str
     domain: str
@@ -52,7 +52,8 @@ class Address:
     @property
     def key(self) -> str:
         """What two addresses are compared on (rule A4): no plus-tag or dot folding; quotes that change nothing go."""
-        return f"{folded(unquoted(self.local))}@{self.domain}"
+        local = self.local if self.local[0] != '"' else unquoted(self.local)
+        return f"{folded(local)}@{self.domain}"
 
     @property
     def is_literal(self) -> bool:
@@ -120,10 +121,16 @@ def a_labels(domain: str) -> str:
         raise AddressError("address.domain", domain) from None
 
 
+def unicode_domain(domain: str) -> str:
+    """A domain as people write it; as it is when its A-labels mean nothing (RFC 5891 5.5)."""
+    try:
+        return idna.decode(domain)
+    except UnicodeError:
+        return domain
+
+
 def unquoted(local: str) -> str:
-    """A local part without the quotes it does not need: ``"jan"`` and ``jan`` are one mailbox (RFC 5321 4.1.2)."""
-    if local[:1] != '"':
-        return local
+    """A quoted local part without the quotes if it does not need them: ``"jan"`` and ``jan`` are one mailbox (RFC 5321 4.1.2)."""
     content = QUOTED_PAIR.sub(r"\1", local[1:-1])
     return content if DOT_STRING.fullmatch(content) else local
 

@@ -31,11 +31,12 @@ class Part:
 
 def text_part(subtype: str, text: str) -> Part:
     """Text in UTF-8, such as ``plain`` or ``html``; any line ends in ``text`` will do."""
-    return octets_part(f"text/{subtype}; charset=utf-8", crlf(text.encode("utf-8", "replace")), longest=LINE)
+    return octets_part(f"text/{subtype}; charset=utf-8", text.encode("utf-8", "replace"), longest=LINE)
 
 
 def octets_part(content_type: str, octets: bytes, *, longest: int = LONGEST_LINE) -> Part:
-    """Lines that end in CRLF, as they are if they are ASCII and none is longer than ``longest``, else quoted-printable."""
+    """Lines of text: as they are if they are ASCII and none is longer than ``longest``, else quoted-printable."""
+    octets = crlf(octets)
     kind = Field.make("Content-Type", content_type)
     if octets.isascii() and b"\0" not in octets and max(map(len, octets.split(CRLF))) <= longest:
         return Part((kind, Field.make("Content-Transfer-Encoding", "7bit")), octets)

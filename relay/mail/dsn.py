@@ -85,15 +85,20 @@ def delivery_status(
 def recipient_fields(delivery: Delivery, answer: Answer, attempted_at: float) -> list[tuple[str, str]]:
     """What is reported of one recipient (RFC 3464 2.3)."""
     kind = "rfc822" if delivery.recipient.isascii() else "utf-8"  # RFC 6533 3
-    words = str(answer).encode("ascii", "replace").decode("ascii")
+    words, host = ascii_only(str(answer)), ascii_only(remote_host(answer))
     return [
         ("Final-Recipient", f"{kind}; {delivery.recipient}"),
         ("Action", "failed"),
         ("Status", status_code(answer)),
-        ("Remote-MTA", f"dns; {host}" if (host := remote_host(answer)) else ""),
+        ("Remote-MTA", f"dns; {host}" if host else ""),
         ("Diagnostic-Code", f"{'smtp' if answer.code else 'x-relay'}; {words}" if words else ""),  # RFC 3464 2.1.2
         ("Last-Attempt-Date", mail_date(attempted_at)),
     ]
+
+
+def ascii_only(text: str) -> str:
+    """The text with ``?`` for what is not ASCII: only an address may make a report global."""
+    return text.encode("ascii", "replace").decode("ascii")
 
 
 def remote_host(answer: Answer) -> str:

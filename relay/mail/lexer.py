@@ -7,63 +7,67 @@ whether it belongs to a name (decoded leniently) or to an address (decoded stric
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from relay.mail.address import AddressError
 
 TOKEN = re.compile(
     r"""
-      (?P<space>   [ \t]+ )
-    | (?P<quoted>  "(?:[^"\\]|\\.)*+" )                  # RFC 5322 3.2.4
-    | (?P<literal> \[[^\[\]\\]*+\] )                     # RFC 5322 3.4.1
-    | (?P<encoded> =\?[\w*-]++\?[bBqQ]\?[^?\s,:;<>@"]*+\?= )   # RFC 2047 2; dots and parentheses inside do no harm
-    | (?P<atom>    [^ \t"(),:;<>@.\[\]\\]+ )             # RFC 5322 3.2.3, and any octet that is not special
-    | (?P<special> . )
+      ( [ \t]+ )
+    | ( "(?:[^"\\]|\\.)*+" )                              # quoted-string, RFC 5322 3.2.4
+    | ( \[[^\[\]\\]*+\] )                                 # domain-literal, RFC 5322 3.4.1
+    | ( =\?[\w*-]++\?[bBqQ]\?[^?\s,:;<>@"]*+\?= )         # encoded-word, RFC 2047 2; dots and parentheses do no harm
+    | ( [^ \t"(),:;<>@.\[\]\\]+ )                         # atom, RFC 5322 3.2.3, and any octet that is not special
+    | ( . )
     """,
     re.VERBOSE | re.DOTALL,
 )
+KINDS = " qlea"  # of the first five groups; a special character is its own kind, a comment is "c"
+CFWS = " c"  # comments and folding white space, RFC 5322 3.2.2
 COMMENT_STEP = re.compile(r"[^()\\]++|\\.|.", re.DOTALL)
-ESCAPE = re.compile(r"\\(.)", re.DOTALL)  # quoted-pair, RFC 5322 3.2.1
+QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)  # RFC 5322 3.2.1
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """``kind`` is space, comment, quoted, literal, encoded, atom, or the special character itself."""
+class Tokens(NamedTuple):
+    """Tokens in a row. ``kinds`` has a character for each, so that the grammar can be matched on it as a string:
+    space, (c)omment, (q)uoted-string, (l)iteral, (e)ncoded-word, (a)tom, or the special character itself."""
 
-    kind: str
-    text: str
+    kinds: str
+    texts: list[str]
+
+    def part(self, start: int, end: int | None = None) -> Tokens:
+        """The tokens from ``start`` to before ``end``."""
+        return Tokens(self.kinds[start:end], self.texts[start:end])
+
+    def visible(self) -> Tokens:
+        """The tokens without comments and white space at either end."""
+        start = len(self.kinds) - len(self.kinds.lstrip(CFWS))
+        end = len(self.kinds.rstrip(CFWS))
+        return self if end - start == len(self.kinds) else self.part(start, end)
 
     @property
-    def invisible(self) -> bool:
-        """True for CFWS: comments and white space (RFC 5322 3.2.2)."""
-        return self.kind in {"space", "comment"}
-
-    @property
-    def content(self) -> str:
-        """What the token says: without quotes, parentheses and escapes."""
-        if self.kind in {"quoted", "comment"}:
-            return ESCAPE.sub(r"\1", self.text[1:-1])
-        return self.text
+    def source(self) -> str:
+        """The text that the tokens came from."""
+        return "".join(self.texts)
 
 
-def lex(value: bytes) -> list[Token]:
+def lex(value: bytes) -> Tokens:
     """The tokens of an unfolded field value. Raises `AddressError` for a quote or comment that does not end."""
     text = value.decode("latin-1")
-    tokens: list[Token] = []
-    place = 0
-    while match := TOKEN.match(text, place):
-        kind, place = str(match.lastgroup), match.end()
-        if kind != "special":
-            tokens.append(Token(kind, match[0]))
-        elif match[0] == "(":
-            end = comment_end(text, place)
-            tokens.append(Token("comment", text[place - 1 : end]))
-            place = end
-        elif match[0] == '"':
+    kinds: list[str] = []
+    texts: list[str] = []
+    place, match_at = 0, TOKEN.match
+    while match := match_at(text, place):
+        token, place = match[0], match.end()
+        kind = token if match.lastindex == len(KINDS) + 1 else KINDS[match.lastindex - 1]  # type: ignore[operator]
+        if kind == "(":
+            kind, end = "c", comment_end(text, place)
+            token, place = text[place - 1 : end], end
+        elif kind == '"':
             raise AddressError("address.quote", text[place - 1 :])
-        else:
-            tokens.append(Token(match[0], match[0]))
-    return tokens
+        kinds.append(kind)
+        texts.append(token)
+    return Tokens("".join(kinds), texts)
 
 
 def comment_end(text: str, place: int) -> int:
@@ -76,16 +80,8 @@ def comment_end(text: str, place: int) -> int:
     raise AddressError("address.comment", text[place - 1 :])
 
 
-def source(tokens: list[Token]) -> str:
-    """The text that tokens came from."""
-    return "".join(token.text for token in tokens)
-
-
-def visible(tokens: list[Token]) -> list[Token]:
-    """The tokens without comments and white space at either end."""
-    first, last = 0, len(tokens)
-    while first < last and tokens[first].invisible:
-        first += 1
-    while last > first and tokens[last - 1].invisible:
-        last -= 1
-    return tokens[first:last]
+def content(kind: str, text: str) -> str:
+    """What a token says: without the quotes or parentheses around it, and without escapes."""
+    if kind not in "qc":
+        return text
+    return QUOTED_PAIR.sub(r"\1", text[1:-1]) if "\\" in text else text[1:-1]

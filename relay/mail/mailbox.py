@@ -6,14 +6,17 @@ an address, empty places in a list. Nothing is guessed about an address: no spac
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from relay.mail.address import Address, AddressError, make_address
-from relay.mail.lexer import Token, lex, source, visible
+from relay.mail.lexer import CFWS, Tokens, content, lex
 from relay.mail.text import decode_raw
 
-PHRASE = frozenset({"atom", "encoded", "quoted", ".", "space", "comment"})  # RFC 5322 4.1 obs-phrase
-ROUTE = frozenset({"@", "atom", ".", "literal", ",", "space", "comment"})  # RFC 5322 4.4 obs-route
+# Over the kinds of tokens, see `relay.mail.lexer.Tokens`.
+PHRASE = re.compile(r"[aeq.c ]*")  # RFC 5322 4.1 obs-phrase
+ROUTE = re.compile(r"@[@al.,c ]*:")  # RFC 5322 4.4 obs-route
+ADDR_SPEC = re.compile(r"([^@c ]+)[c ]*@[c ]*([^@c ]+)")  # RFC 5322 3.4.1; its halves are checked apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +34,21 @@ def parse_from(value: bytes, *, smtputf8: bool = False) -> tuple[Mailbox, bool]:
     try:
         return parse_mailbox(tokens, smtputf8=smtputf8), False
     except AddressError as error:
-        return repaired(tokens, error, smtputf8=smtputf8), True
+        return repaired(tokens.visible(), error, smtputf8=smtputf8), True
 
 
-def repaired(tokens: list[Token], error: AddressError, *, smtputf8: bool) -> Mailbox:
+def repaired(tokens: Tokens, error: AddressError, *, smtputf8: bool) -> Mailbox:
     """The mailbox of a field whose only fault is the name (rule A3); else raises what is wrong with it."""
-    kinds = [token.kind for token in visible(tokens)]
-    if kinds.count("<") == kinds.count(">") == 1 and kinds[-1] == ">":
-        opened = next(place for place, token in enumerate(tokens) if token.kind == "<")
-        name, before = tokens[:opened], source(tokens[:opened])
+    kinds = tokens.kinds
+    if kinds.count("<") == kinds.count(">") == 1 and kinds.endswith(">"):
+        name = tokens.part(0, kinds.index("<"))
+        before = name.source
         if not (":" in before or ";" in before or ("," in before and "@" in before)):
-            return Mailbox(phrase(name), angle_address(visible(tokens)[:-1], smtputf8=smtputf8))
+            return Mailbox(phrase(name), angle_address(tokens, smtputf8=smtputf8))
     if ":" in kinds and ";" in kinds:
-        raise AddressError("from.group", source(tokens))  # RFC 6854 allows it; rule A2 does not
+        raise AddressError("from.group", tokens.source)  # RFC 6854 allows it; rule A2 does not
     if "," in kinds:
-        raise AddressError("from.multiple", source(tokens))
+        raise AddressError("from.multiple", tokens.source)
     raise error
 
 
@@ -54,96 +57,100 @@ def parse_mailboxes(value: bytes, *, smtputf8: bool = False) -> list[Mailbox]:
     return [parse_mailbox(item, smtputf8=smtputf8) for item in split_list(lex(value))]
 
 
-def split_list(tokens: list[Token]) -> list[list[Token]]:
+def split_list(tokens: Tokens) -> list[Tokens]:
     """The mailboxes of a list, each with its tokens; empty places are dropped (RFC 5322 4.4 obs-addr-list)."""
-    items: list[list[Token]] = [[]]
+    items: list[Tokens] = []
+    start = 0
     in_group = in_angle = ended = False
-    for token in tokens:
-        in_angle = token.kind == "<" or (in_angle and token.kind != ">")
-        if in_angle:
-            items[-1].append(token)
-        elif token.kind == ",":
-            items.append([])
-            ended = False
-        elif token.kind == ":" and not in_group and is_group_name(items[-1]):
-            items[-1] = []
-            in_group = True
-        elif token.kind == ";" and in_group:
-            items.append([])
-            in_group, ended = False, True
-        elif ended and not token.invisible:
-            raise AddressError("address.trailing", source(tokens))  # a group and no comma after it
-        else:
-            items[-1].append(token)
+    for place, kind in enumerate(tokens.kinds + ","):
+        in_angle = kind == "<" or (in_angle and kind != ">" and place < len(tokens.kinds))
+        if in_angle or (ended and kind in CFWS):
+            continue
+        if kind == ":" and not in_group and is_group_name(tokens.kinds[start:place]):
+            start, in_group = place + 1, True
+        elif kind == "," or (kind == ";" and in_group):
+            items.append(tokens.part(start, place))
+            start, ended = place + 1, kind == ";"
+            in_group = in_group and not ended
+        elif ended:
+            raise AddressError("address.trailing", tokens.source)  # a group and no comma after it
     if in_group:
-        raise AddressError("address.group", source(tokens))
-    return [item for item in items if visible(item)]
+        raise AddressError("address.group", tokens.source)
+    return [item for item in items if item.kinds.strip(CFWS)]
 
 
-def is_group_name(tokens: list[Token]) -> bool:
-    """True for what may stand before the colon of a group."""
-    return bool(visible(tokens)) and all(token.kind in PHRASE for token in tokens)
+def is_group_name(kinds: str) -> bool:
+    """True for the kinds of tokens that may stand before the colon of a group."""
+    return bool(kinds.strip(CFWS)) and PHRASE.fullmatch(kinds) is not None
 
 
-def parse_mailbox(tokens: list[Token], *, smtputf8: bool = False) -> Mailbox:
+def parse_mailbox(tokens: Tokens, *, smtputf8: bool = False) -> Mailbox:
     """The mailbox that the tokens are: ``name <address>``, ``<address>`` or an address alone. Raises `AddressError`."""
-    opened = next((place for place, token in enumerate(tokens) if token.kind == "<"), None)
-    if opened is None:
+    opened, closed = tokens.kinds.find("<"), tokens.kinds.find(">")
+    if opened < 0:
         return Mailbox(comments(tokens), bare_address(tokens, smtputf8=smtputf8))
-    closed = next((place for place, token in enumerate(tokens) if token.kind == ">" and place > opened), None)
-    if closed is None:
-        raise AddressError("address.unclosed", source(tokens))
-    if visible(tokens[closed + 1 :]):
-        raise AddressError("address.trailing", source(tokens))
-    if not all(token.kind in PHRASE for token in tokens[:opened]):
-        raise AddressError("address.phrase", source(tokens))
-    address = angle_address(tokens[:closed], smtputf8=smtputf8)
-    return Mailbox(phrase(tokens[:opened]) or comments(tokens), address)
+    if closed < opened:
+        raise AddressError("address.phrase" if closed >= 0 else "address.unclosed", tokens.source)
+    if tokens.kinds[closed + 1 :].strip(CFWS):
+        raise AddressError("address.trailing", tokens.source)
+    name = tokens.part(0, opened)
+    if not PHRASE.fullmatch(name.kinds):
+        raise AddressError("address.phrase", tokens.source)
+    address = angle_address(tokens.part(0, closed + 1), smtputf8=smtputf8)
+    return Mailbox(phrase(name) or comments(tokens), address)
 
 
-def phrase(tokens: list[Token]) -> str:
+def phrase(tokens: Tokens) -> str:
     """The name that tokens say: quotes taken off, comments left out, white space kept where it was."""
-    parts = [" " if token.invisible else token.content for token in tokens]
-    return decode_raw("".join(parts).strip().encode("latin-1"))
+    parts = [" " if kind in CFWS else content(kind, text) for kind, text in zip(*tokens, strict=True)]
+    return as_name("".join(parts).strip())
 
 
-def comments(tokens: list[Token]) -> str:
+def comments(tokens: Tokens) -> str:
     """What the comments say: the name in the old style ``address (name)``."""
-    parts = [token.content for token in tokens if token.kind == "comment"]
-    return decode_raw(" ".join(parts).encode("latin-1"))
+    if "c" not in tokens.kinds:
+        return ""
+    return as_name(" ".join(content(kind, text) for kind, text in zip(*tokens, strict=True) if kind == "c"))
 
 
-def angle_address(tokens: list[Token], *, smtputf8: bool) -> Address:
-    """The address after the first ``<``, a route before it left out (RFC 5322 4.4). Raises `AddressError`."""
-    opened = next(place for place, token in enumerate(tokens) if token.kind == "<")
-    inside = visible(tokens[opened + 1 :])
-    colon = next((place for place, token in enumerate(inside) if token.kind == ":"), 0)
-    if colon and inside[0].kind == "@" and all(token.kind in ROUTE for token in inside[:colon]):
-        inside = inside[colon + 1 :]
-    return bare_address(inside, smtputf8=smtputf8)
+def as_name(text: str) -> str:
+    """Text of a name; its octets were read as latin-1 so far."""
+    return text if text.isascii() else decode_raw(text.encode("latin-1"))
 
 
-def bare_address(tokens: list[Token], *, smtputf8: bool) -> Address:
+def angle_address(tokens: Tokens, *, smtputf8: bool) -> Address:
+    """The address between ``<`` and the ``>`` at the end, a route before it left out. Raises `AddressError`."""
+    inside = tokens.part(tokens.kinds.index("<") + 1, -1).visible()
+    route = ROUTE.match(inside.kinds)
+    return bare_address(inside.part(route.end()) if route else inside, smtputf8=smtputf8)
+
+
+def bare_address(tokens: Tokens, *, smtputf8: bool) -> Address:
     """The addr-spec that tokens are (RFC 5322 3.4.1); comments and white space around its halves are left out."""
-    tokens = visible(tokens)
-    if not tokens:
-        raise AddressError("address.empty")
-    at = next((place for place, token in enumerate(tokens) if token.kind == "@"), None)
-    if at is None:
-        raise AddressError("address.no_at", source(tokens))
-    local, domain = visible(tokens[:at]), visible(tokens[at + 1 :])
-    if any(token.kind == "encoded" for token in tokens):
-        raise AddressError("address.encoded_word", source(tokens))  # RFC 2047 5
-    if any(token.kind == "@" for token in domain) or any(token.invisible for token in local):
-        raise AddressError("address.local", source(tokens))
-    if any(token.invisible for token in domain):
-        raise AddressError("address.trailing", source(tokens))
+    tokens = tokens.visible()
+    matched = ADDR_SPEC.fullmatch(tokens.kinds)
+    if matched is None:
+        raise AddressError(address_fault(tokens.kinds), tokens.source)
+    if "e" in tokens.kinds:
+        raise AddressError("address.encoded_word", tokens.source)  # RFC 2047 5
+    local, domain = ("".join(tokens.texts[slice(*matched.span(half))]) for half in (1, 2))
     return make_address(as_utf8(local, smtputf8=smtputf8), as_utf8(domain), smtputf8=smtputf8)
 
 
-def as_utf8(tokens: list[Token], *, smtputf8: bool = True) -> str:
+def address_fault(kinds: str) -> str:
+    """Why tokens of these kinds are no addr-spec."""
+    if not kinds:
+        return "address.empty"
+    local, at, domain = kinds.partition("@")
+    if not at:
+        return "address.no_at"
+    if "@" in domain or not local.strip(CFWS) or any(kind in CFWS for kind in local.strip(CFWS)):
+        return "address.local"
+    return "address.trailing" if domain.strip(CFWS) else "address.domain"
+
+
+def as_utf8(text: str, *, smtputf8: bool = True) -> str:
     """The text of half an address. Outside of ASCII it must be UTF-8 (RFC 6532 3.1): nothing is guessed here."""
-    text = source(tokens)
     try:
         return text if text.isascii() else text.encode("latin-1").decode("utf-8")
     except UnicodeDecodeError:

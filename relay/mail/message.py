@@ -29,7 +29,7 @@ class MessageError(ValueError):
     @property
     def refusal(self) -> Refusal:
         """The refusal of the message."""
-        return Refusal(550, "5.6.0", self.topic, {"sample": self.sample})
+        return Refusal(550, "5.6.0", self.topic, {"sample": excerpt(self.sample)})
 
 
 class Body(Protocol):
@@ -151,5 +151,5 @@ def field_key(raw: bytes) -> str:
     """A field's name in lower case. Raises `MessageError` when there is no name or no colon (RFC 5322 2.2)."""
     name = FIELD_NAME.match(raw)
     if name is None:
-        raise MessageError("header.no_colon", excerpt(raw[: EXCERPT + 1].decode("latin-1")))
+        raise MessageError("header.no_colon", raw[: EXCERPT + 1].decode("latin-1"))
     return name[1].decode("ascii").lower()

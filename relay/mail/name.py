@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from relay.mail.address import Address
+from relay.mail.address import Address, unicode_domain
 from relay.mail.skeleton import is_protected
 from relay.mail.text import decode_words
 
@@ -50,9 +50,10 @@ def clean_name(raw: str, own: Address | None = None, protected: tuple[str, ...] 
     except UnicodeError:
         return "", (UNDECODABLE,)
     if any(sign in text for sign in AT_SIGNS):
-        text = without_address(text, own) if own else None
-        if text is None:
+        rest = without_address(text, own) if own else None
+        if rest is None:
             return "", (SPOOF,)
+        text = rest
     if protected and is_protected(text, protected):
         return "", (PROTECTED,)
     if len(text) > LONGEST_NAME:
@@ -90,14 +91,6 @@ def spellings(own: Address) -> Iterable[str]:
     yield f"{own.local}@{own.domain}".lower()
     if "xn--" in own.domain:
         yield f"{own.local}@{unicode_domain(own.domain)}".lower()
-
-
-def unicode_domain(domain: str) -> str:
-    """A domain as people write it; as it is when its A-labels mean nothing (RFC 5891 5)."""
-    try:
-        return domain.encode("ascii").decode("idna")
-    except UnicodeError:
-        return domain
 
 
 def cut(text: str, room: int) -> str:

@@ -39,7 +39,7 @@ class Reply:
 
 
 def printable(text: str) -> str:
-    """The text with everything but printable ASCII replaced by ``?``: nothing of the client's can break a reply line."""
+    """The text with ``?`` for everything but printable ASCII: nothing of the client's can break a reply line."""
     return "".join(char if " " <= char <= "~" else "?" for char in text)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from relay.mail.address import Address, AddressError
+from relay.mail.mailbox import Mailbox, parse_from, parse_mailboxes
+from relay.mail.reply import Refusal
+
 if TYPE_CHECKING:
-    from relay.mail.address import Address
+    from relay.mail.message import Message
 
 
 class SenderState(StrEnum):
@@ -34,8 +38,59 @@ class Sender:
 class Verified:
     """What a tenant may send as: keys of addresses (`Address.key`) and whole domains (lower-case A-labels; D4)."""
 
-    addresses: frozenset[str] = field(default_factory=frozenset)
-    domains: frozenset[str] = field(default_factory=frozenset)
+    addresses: frozenset[str] = frozenset()
+    domains: frozenset[str] = frozenset()
 
     def __contains__(self, address: Address) -> bool:
         return address.key in self.addresses or address.domain in self.domains
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A message that may be sent: its author (the verified From as typed), and what was odd about it.
+
+    ``smtputf8`` says whether its other addresses may be other than ASCII too (rule A5).
+    """
+
+    author: Mailbox
+    events: tuple[str, ...] = ()
+    smtputf8: bool = False
+
+
+RECEIPTS = ("disposition-notification-to", "return-receipt-to", "errors-to")  # rule C6
+
+
+def mentioned(message: Message, *, smtputf8: bool = False) -> frozenset[Address]:
+    """Every address in the header whose verification decides something; look these up, then call `admit`.
+
+    A field that cannot be read adds nothing.
+    """
+    found: set[Address] = set()
+    for field in message.fields:
+        try:
+            if field.key == "from":
+                found.add(parse_from(field.value, smtputf8=smtputf8)[0].address)
+            elif field.key == "reply-to" or field.key in RECEIPTS:
+                found.update(mailbox.address for mailbox in parse_mailboxes(field.value, smtputf8=smtputf8))
+        except AddressError:
+            continue
+    return frozenset(found)
+
+
+def admit(message: Message, known: Verified, *, smtputf8: bool = False) -> Admitted | Refusal:
+    """Whether the tenant that ``known`` belongs to may send this: one From, one mailbox in it, verified (A1-A5, D1)."""
+    fields = message.all("from")
+    if len(fields) != 1:
+        return Refusal(550, "5.6.0", "from.several" if fields else "from.missing")  # RFC 5322 3.6
+    try:
+        author, was_repaired = parse_from(fields[0].value, smtputf8=smtputf8)
+    except AddressError as error:
+        return error.refusal("From")
+    if author.address not in known:
+        return unverified("sender.unverified", author.address)
+    return Admitted(author, ("from_repaired",) if was_repaired else (), smtputf8)
+
+
+def unverified(topic: str, address: Address) -> Refusal:
+    """The refusal for want of a confirmation. To an address literal no confirmation mail can be sent."""
+    return Refusal(550, "5.7.1", topic, {"address": str(address)}, confirm=None if address.is_literal else address)

@@ -17,26 +17,30 @@ LONGEST_QUOTED = 400  # characters of a quoted-string; a longer one goes as enco
 ENCODED_WORD = re.compile(r"=\?([\w.:-]++)(?:\*[^?]*+)?\?([bBqQ])\?([^?]*+)\?=")  # RFC 2047 2, RFC 2231 5
 Q_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")  # RFC 2047 5 (3)
 
-# What mail calls a character set -> the codec that reads it, after the WHATWG Encoding Standard where mail
-# programs say one thing and mean a larger one. A fixed table: a codec name of a stranger's never reaches Python.
-CODECS = {
-    **{name: "utf-8" for name in ("utf-8", "utf8", "unicode-1-1-utf-8")},
-    **{name: "ascii" for name in ("us-ascii", "ascii", "ansi-x3.4-1968")},
-    **{name: "cp1252" for name in ("iso-8859-1", "iso8859-1", "latin1", "latin-1", "l1", "windows-1252", "cp1252")},
-    **{f"iso-8859-{part}": f"iso8859-{part}" for part in (2, 3, 4, 5, 6, 7, 8, 10, 11, 13, 14, 15, 16)},
-    **{f"windows-{page}": f"cp{page}" for page in (874, 1250, 1251, 1253, 1254, 1255, 1256, 1257, 1258)},
-    **{f"cp{page}": f"cp{page}" for page in (437, 850, 852, 858, 866, 874, 1250, 1251, 1253, 1254, 1255, 1256, 1257)},
-    **{f"ibm{page}": f"cp{page}" for page in (437, 850, 852, 858, 866)},
-    **{name: "cp1254" for name in ("iso-8859-9", "latin5")},
-    **{name: "koi8_r" for name in ("koi8-r", "koi8")},
-    **{name: "cp949" for name in ("euc-kr", "ks-c-5601-1987", "ksc5601", "cp949")},
-    **{name: "gb18030" for name in ("gb2312", "gbk", "gb18030", "cp936", "x-gbk")},
-    **{name: "cp932" for name in ("shift-jis", "sjis", "windows-31j", "cp932")},
-    **{name: "big5hkscs" for name in ("big5", "big5-hkscs", "cp950")},
-    **{name: "mac_roman" for name in ("macintosh", "x-mac-roman", "mac-roman")},
-    **{name: name.replace("-", "_") for name in ("koi8-u", "iso-2022-jp", "iso-2022-kr", "euc-jp", "tis-620")},
-    "hz-gb-2312": "hz",
+# Codec -> what mail calls the character sets it reads, after the WHATWG Encoding Standard where mail programs name one
+# and mean a larger one. A fixed table: a name that a stranger made up never reaches Python's own search for codecs.
+_CHARSETS = {
+    "utf-8": "utf-8 utf8 unicode-1-1-utf-8",
+    "ascii": "us-ascii ascii ansi-x3.4-1968",
+    "cp1252": "iso-8859-1 iso8859-1 latin1 latin-1 l1 windows-1252 cp1252",
+    "cp1254": "iso-8859-9 iso8859-9 latin5 windows-1254 cp1254",
+    "koi8_r": "koi8-r koi8",
+    "koi8_u": "koi8-u",
+    "cp949": "euc-kr ks-c-5601-1987 ksc5601 cp949",
+    "gb18030": "gb2312 gbk gb18030 cp936 x-gbk",
+    "hz": "hz-gb-2312",
+    "big5hkscs": "big5 big5-hkscs cp950",
+    "cp932": "shift-jis sjis windows-31j cp932",
+    "euc_jp": "euc-jp",
+    "iso2022_jp": "iso-2022-jp",
+    "iso2022_kr": "iso-2022-kr",
+    "cp874": "tis-620 windows-874 cp874",
+    "mac_roman": "macintosh x-mac-roman mac-roman",
+    **{f"cp{page}": f"windows-{page} cp{page}" for page in (1250, 1251, 1253, 1255, 1256, 1257, 1258)},
+    **{f"cp{page}": f"ibm{page} cp{page}" for page in (437, 850, 852, 858, 866)},
+    **{f"iso8859-{part}": f"iso-8859-{part} iso8859-{part}" for part in (2, 3, 4, 5, 6, 7, 8, 10, 11, 13, 14, 15, 16)},
 }
+CODECS = {name: codec for codec, names in _CHARSETS.items() for name in names.split()}
 
 
 def decode_raw(octets: bytes) -> str:
@@ -96,7 +100,7 @@ def word_octets(encoding: str, text: str, codec: str) -> bytes:
 
 
 def encoded_words(text: str, room: int = LONGEST_WORD) -> list[str]:
-    """The text as encoded words in UTF-8, each filled as far as it goes and never cut within a character (RFC 2047 5)."""
+    """The text as encoded words in UTF-8, each filled as far as it goes, never cut within a character (RFC 2047 5)."""
     text = text.encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair cannot be written
     words: list[str] = []
     start = octets = quoted = 0
@@ -144,7 +148,7 @@ def print_mailboxes(field: str, mailboxes: Sequence[tuple[str, Address]]) -> byt
 
 
 def encode_unstructured(field: str, text: str) -> bytes:
-    """The value of an unstructured field of a mail of ours, such as its Subject: on one line if it fits, else folded."""
+    """The value of an unstructured field of a mail of ours, such as its Subject: on one line, or folded."""
     plain = " ".join(text.split())
     words = plain.split(" ")
     if plain.isascii() and plain.isprintable() and "=?" not in plain and max(map(len, words)) <= LONGEST_QUOTED:

@@ -19,6 +19,7 @@ from relay.config import Config
 from relay.mail.delivery import Answer, Delivery
 from relay.mail.route import CaptureRoute, MxRoute, Route, SmarthostRoute, TlsMode
 from relay.net.dns import DnsResolver
+from relay.server.housekeeping import Retention
 from relay.server.intake import Intake
 from relay.server.notices import failure_notice
 from relay.server.office import Office, own_hostname
@@ -28,8 +29,9 @@ from relay.server.tls import listener_context
 from relay.server.web import WebContext, create_app
 from relay.server.web.serve import serve_http
 from relay.server.worker import Worker
-from relay.store.group import CommitGroup, node_name
+from relay.store.group import CommitGroup
 from relay.store.model import MessageKind, Queued, Work
+from relay.store.node import node_name
 
 if TYPE_CHECKING:
     from relay.config import Listener
@@ -75,6 +77,7 @@ async def run(config: Config, sockets: Sockets, ready: Callable[[], None], stop:
             bounce_domain=config.platform.bounce_domain,
             notice=lambda work, delivery, answer, at: failed(office, work, delivery, answer, at),
             now=now,
+            retention=Retention(config.policy.bodies_kept_for, config.policy.messages_kept_for),
         )
         await worker.start()
         stack.push_async_callback(worker.stop)

@@ -187,9 +187,9 @@ def not_smtp(session: Session, argument: bytes) -> bytes:  # noqa: ARG001 - a co
     return NOT_SMTP
 
 
-def always(answer: bytes) -> Answerer:
+def always(said: bytes) -> Answerer:
     """A command whose reply is always the same."""
-    return lambda session, argument: answer
+    return lambda _session, _argument: said
 
 
 Answerer = Callable[["Session", bytes], bytes]

@@ -39,17 +39,16 @@ class Inbox:
             self.waiter.set_result(None)
 
     async def more(self) -> bool:
-        """Wait until something new has come; False when the client will send no more."""
+        """Wait until something has happened: True, though perhaps nothing came; False when no more will come."""
         if self.ended:
             return False
         self.resume()
-        before = len(self.buffer)
         self.waiter = asyncio.get_running_loop().create_future()
         try:
             await self.waiter
         finally:
             self.waiter = None
-        return not self.ended or len(self.buffer) > before
+        return True
 
     def resume(self) -> None:
         """Let the client send again."""

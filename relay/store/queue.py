@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from relay.mail.delivery import State
@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 NO_LIMIT = 2**62
 
 
-def lease(store: Session, node: str, now: float, until: float, limit: int) -> list[Work]:
-    """Take at most ``limit`` deliveries that are due, the longest due first; until then nobody else can."""
-    rows = store.database.all("lease_due", node=node, now=now, until=until, limit=limit)
+def lease(
+    store: Session, node: str, now: float, until: float, limit: int, except_domains: Iterable[str] = ()
+) -> list[Work]:
+    """Take at most ``limit`` deliveries that are due, the longest due first, none of them to ``except_domains``; until
+    then nobody else can."""
+    skipped = f" {' '.join(except_domains)} "
+    rows = store.database.all("lease_due", node=node, now=now, until=until, limit=limit, skipped=skipped)
     leased = sorted(map(delivery_of, rows), key=lambda each: (each.due_at, each.id))
     messages: dict[str, tuple[StoredMessage, Tenant | None]] = {}
     for each in leased:

@@ -1,4 +1,4 @@
-"""A real relay in processes of its own, a separate SMTP server that it delivers to, and clients from the standard library."""
+"""A real relay in its own processes, a separate SMTP server that it delivers to, and the standard library as client."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def confirm():
         shown = urllib.request.urlopen(url, timeout=10).read().decode()
         nonce = re.search(r'name="nonce" value="([^"]+)"', shown)
         assert nonce, shown
-        form = urllib.parse.urlencode({"nonce": nonce[1], "choice": choice}).encode()
+        form = urllib.parse.urlencode({"nonce": nonce[1], "answer": choice}).encode()
         return urllib.request.urlopen(url, form, timeout=10).read().decode()
 
     return choose

@@ -7,7 +7,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from relay.mail.message import BytesBody, Field, Message, MessageError
-from relay.mail.text import decode_unstructured
+from relay.mail.text import decode_raw, decode_unstructured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from relay.store.model import StoredMessage
 
 FIRST = ("from", "reply-to", "sender", "to", "cc", "subject")
+Fields = tuple[Field, ...]
 TRACE = ("received", "dkim-signature")
 
 
@@ -36,31 +37,32 @@ class Row:
 def compare(message: StoredMessage) -> list[Row]:
     """Every field of either side: what changed first, From and Reply-To first of all."""
     before, after = fields(message.original_header), fields(message.header)
-    reasons = {change.field.lower(): change.reason for change in message.changes}
+    reasons = {(change.field.lower(), change.before is None): change.reason for change in message.changes}
     rows: list[Row] = []
     for key in dict.fromkeys(field.key for field in (*after, *before)):
-        for old, new in pairs(of(before, key), of(after, key)):
-            name = (new or old or before[0]).name
-            rows.append(Row(name, old, new, reasons.get(key, "") if old != new else ""))
+        for old, new in pairs(key, before, after):
+            reason = reasons.get((key, old is None), "") if old != new else ""
+            rows.append(Row((new or old).name, old, new, reason))
     return sorted(rows, key=rank)
 
 
-def fields(header: bytes) -> tuple[Field, ...]:
-    """The fields of a header block; none when it cannot be read (then its source still shows it)."""
+def pairs(key: str, before: Fields, after: Fields) -> Iterator[tuple[Field | None, Field | None]]:
+    """The fields of one name side by side; a trace field or signature only beside itself, since it is never edited."""
+    olds = [field for field in before if field.key == key]
+    news = [field for field in after if field.key == key]
+    if key in TRACE:
+        yield from ((field if field in olds else None, field) for field in news)
+        yield from ((field, None) for field in olds if field not in news)
+    else:
+        yield from zip_longest(olds, news)
+
+
+def fields(header: bytes) -> Fields:
+    """The fields of a header block; none when it cannot be read (its source still shows it)."""
     try:
         return Message.parse(header, BytesBody(b"")).fields
     except MessageError:
         return ()
-
-
-def of(every: tuple[Field, ...], key: str) -> list[Field]:
-    """The fields of that name, the last first: trace fields are added on top, so the oldest ones belong together."""
-    return [field for field in reversed(every) if field.key == key]
-
-
-def pairs(before: list[Field], after: list[Field]) -> Iterator[tuple[Field | None, Field | None]]:
-    """The fields of one name side by side."""
-    return zip_longest(before, after)
 
 
 def rank(row: Row) -> tuple[bool, int]:
@@ -71,6 +73,11 @@ def rank(row: Row) -> tuple[bool, int]:
     return (not row.changed, len(FIRST) + (key in TRACE))
 
 
+def written(field: Field) -> str:
+    """A field's value as it is written."""
+    return decode_raw(field.value)
+
+
 def readable(field: Field) -> str:
-    """A field's value with its encoded words decoded (RFC 2047), for display."""
+    """A field's value with its encoded words decoded (RFC 2047)."""
     return decode_unstructured(field.value)

@@ -23,6 +23,7 @@ from relay.server.web.links import (
     nonce_fits,
     withdraw_link,
 )
+from relay.server.web.pages import NoSuchLink
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -32,7 +33,14 @@ if TYPE_CHECKING:
 
 # What a page says below its lead, and how it looks.
 EXTRA = {"confirmed": ("retry", "withdraw"), "withdrawn": ("again",)}
-TONES = {"confirmed": "good", "already": "good", "kept": "good", "refused": "stop", "blocked": "stop", "withdrawn": "stop"}
+TONES = {
+    "confirmed": "good",
+    "already": "good",
+    "kept": "good",
+    "refused": "stop",
+    "blocked": "stop",
+    "withdrawn": "stop",
+}
 
 
 class LinkPages:
@@ -99,7 +107,7 @@ class LinkPages:
         found = await self.context.group.read(lambda store: look(store, token))
         if found is None:
             self.misses.note(client, now)
-            raise HTTPException(404)
+            raise NoSuchLink
         return found
 
     async def choice(self, request: Request, purpose: str) -> bool | None:

@@ -19,8 +19,8 @@ def silent(_event: str, _facts: Mapping[str, str]) -> None:
 class WebContext:
     """One per process. ``secret`` keys the forms' nonces, ``now`` tells seconds since 1970.
 
-    ``inbox`` puts the development inbox at ``/``; ``hints`` are the settings (label and value) that it offers. Then only
-    requests for our own name are answered: ``allowed_hosts`` (without port), or when it is empty that of ``base_url``.
+    ``inbox`` puts the development inbox at ``/``; ``hints`` are the settings (label and value) that it offers. With it,
+    only requests for our own name are answered: ``allowed_hosts`` (without port), or if that is empty, ``base_url``'s.
     ``log`` takes an event (``sender.confirmed``, ``sender.refused``, ``sender.withdrawn``) and its facts.
     """
 

@@ -39,9 +39,7 @@ class HealthPages:
     async def ready(self, _request: Request) -> Response:
         """503 while the store does not answer, whatever the reason."""
         try:
-            await asyncio.wait_for(
-                self.context.group.read(lambda store: store.messages(limit=1)), PATIENCE
-            )
+            await asyncio.wait_for(self.context.group.read(lambda store: store.messages(limit=1)), PATIENCE)
         except (StoreError, TimeoutError):
             return plain_text("the store does not answer\n", 503)
         return plain_text("ok\n")

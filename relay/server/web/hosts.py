@@ -1,4 +1,4 @@
-"""Only requests for our own name are answered: a foreign page cannot point its name at us and read us (DNS rebinding)."""
+"""Only requests for our own name are answered: no page can point its own name at us and read us (DNS rebinding)."""
 
 from __future__ import annotations
 
@@ -39,10 +39,12 @@ class AllowedHosts:
 
 
 def own_names(context: WebContext) -> frozenset[str]:
-    """The names that we answer to; empty when any will do, since only the inbox shows more than a token already does."""
+    """The names that we answer to; empty when any will do: without the inbox only who holds a token sees anything."""
     if context.allowed_hosts:
         return frozenset(name.lower() for name in context.allowed_hosts)
-    return frozenset({"localhost", urlsplit(context.platform.base_url).hostname or ""}) if context.inbox else frozenset()
+    return (
+        frozenset({"localhost", urlsplit(context.platform.base_url).hostname or ""}) if context.inbox else frozenset()
+    )
 
 
 def host_name(host: str) -> str:

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from relay.server.web.mailbox import Opened, entry_json, list_entries, open_entry, opened_json
+from relay.server.web.caught import Opened, entry_json, list_entries, open_entry, opened_json
 from relay.server.web.pages import FRAMED, INERT, LIVELY, PROTECTED, json, plain_text
 from relay.server.web.parts import Content, read_content
 from relay.store.model import MessageKind
@@ -99,9 +99,7 @@ class InboxPages:
         attachments = [
             {"name": each.name, "type": each.content_type, "size": len(each.data)} for each in content.attachments
         ]
-        return json(
-            opened_json(opened) | {"text": content.text, "html": content.html, "attachments": attachments}
-        )
+        return json(opened_json(opened) | {"text": content.text, "html": content.html, "attachments": attachments})
 
     async def html_part(self, request: Request) -> Response:
         """The HTML of the message, which can neither run scripts nor load anything (see its policy)."""

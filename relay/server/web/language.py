@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from relay.locales import LANGUAGES, Catalog, catalog
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+ADDRESS = re.compile(r"(https?://[^\s<>\"']*[^\s<>\"'.,;:!?)\]])", re.IGNORECASE)
+LINK = Markup('<a href="{}" target="_blank" rel="noopener noreferrer nofollow">{}</a>')
 NAMES = {"en": "English", "nl": "Nederlands", "de": "Deutsch", "fr": "Français"}
 
 
@@ -55,16 +58,19 @@ class Voice:
 
     def say(self, key: str, /, **params: object) -> Markup:
         """The sentence ``page.<key>``; parameters are set apart so that they cannot reorder the text around them."""
-        return escape(self.sentences.text(f"page.{key}")).format(**{name: isolated(value) for name, value in params.items()})
+        apart = {name: isolated(value) for name, value in params.items()}
+        return escape(self.sentences.text(f"page.{key}")).format(**apart)
 
     def plain(self, key: str, /, **params: object) -> str:
         """The sentence ``page.<key>`` without markup, for titles and labels."""
         return self.sentences.text(f"page.{key}").format(**params)
 
-    def reason(self, key: str) -> str:
-        """Why a field was changed; the bare key when there is no sentence for it."""
-        full = f"reason.{key}"
-        return self.sentences.text(full) if full in self.sentences else key
+    def reason(self, field: str, key: str) -> str:
+        """Why a field was changed: the sentence of its reason, else what is known of every field of that name."""
+        for full in (f"reason.{key}", f"page.message.why.{field.lower()}"):
+            if full in self.sentences:
+                return self.sentences.text(full)
+        return key
 
     def date(self, at: float) -> str:
         """A moment as people write it, to the minute, in UTC."""
@@ -83,6 +89,13 @@ class Voice:
 def isolated(value: object) -> Markup:
     """A value as text that is set apart: ``<bdi>`` keeps its writing direction to itself."""
     return Markup('<bdi class="name">{}</bdi>').format(value)
+
+
+def linked(text: str) -> Markup:
+    """Plain text with its web addresses as links that tell their target nothing."""
+    parts = ADDRESS.split(text)  # text, address, text, address, ..., text
+    pieces = [LINK.format(part, part) if number % 2 else escape(part) for number, part in enumerate(parts)]
+    return Markup("").join(pieces)
 
 
 def clock(at: float) -> str:

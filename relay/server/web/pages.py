@@ -12,7 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
-from relay.server.web.language import NAMES, Voice, clock, iso, spoken
+from relay.server.web.compare import readable, written
+from relay.server.web.language import NAMES, Voice, clock, iso, linked, spoken
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -27,7 +28,9 @@ PROTECTED = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-STRICT = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+STRICT = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
 LIVELY = STRICT + "; script-src 'self'; connect-src 'self'; frame-src 'self'"
 INERT = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
 FRAMED = (
@@ -35,6 +38,13 @@ FRAMED = (
     "frame-ancestors 'self'; sandbox"
 )
 STATIC = {"style.css": "text/css", "inbox.js": "text/javascript", "icon.svg": "image/svg+xml"}
+
+
+class NoSuchLink(HTTPException):
+    """A link that nobody mailed: the same answer whatever it looks like (W03)."""
+
+    def __init__(self) -> None:
+        super().__init__(404)
 
 
 class Pages:
@@ -49,8 +59,15 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self.environment.filters["linked"] = linked
         self.environment.globals.update(
-            platform=context.platform, inbox=context.inbox, languages=NAMES, clock=clock, iso=iso, asset=asset
+            platform=context.platform,
+            languages=NAMES,
+            asset=asset,
+            clock=clock,
+            iso=iso,
+            readable=readable,
+            written=written,
         )
 
     def voice(self, request: Request) -> Voice:
@@ -76,13 +93,19 @@ class Pages:
     def failure(self, request: Request, status: int, headers: Mapping[str, str] | None = None) -> HTMLResponse:
         """The page of an HTTP error."""
         known = status if f"page.error.{status}.title" in self.voice(request).sentences else 404
-        page = self.show(request, "notice.html", status, key=f"error.{known}", tone="warn", link=None, extra=())
+        return self.notice(request, status, f"error.{known}", headers)
+
+    def notice(self, request: Request, status: int, key: str, headers: Mapping[str, str] | None = None) -> HTMLResponse:
+        """A page that says the sentences under ``key`` and is about no link."""
+        page = self.show(request, "notice.html", status, key=key, tone="warn", link=None, extra=())
         page.headers.update(headers or {})
         return page
 
     async def on_http_error(self, request: Request, error: Exception) -> Response:
         """What Starlette raises for unknown paths and methods, as a page."""
         assert isinstance(error, HTTPException)
+        if isinstance(error, NoSuchLink):
+            return self.notice(request, 404, "unknown")
         return self.failure(request, error.status_code, error.headers)
 
     async def on_defect(self, request: Request, _error: Exception) -> Response:
@@ -92,7 +115,7 @@ class Pages:
 
 def plain_text(text: str | bytes, status: int = 200) -> PlainTextResponse:
     """Text that no browser takes for anything else."""
-    return PlainTextResponse(text, status, {**PROTECTED, "Content-Security-Policy": INERT})  # type: ignore[arg-type]
+    return PlainTextResponse(text, status, {**PROTECTED, "Content-Security-Policy": INERT})
 
 
 def json(value: Any) -> JSONResponse:

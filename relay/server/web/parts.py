@@ -93,7 +93,8 @@ def walk(part: Part, level: int = 0) -> Iterator[Part]:
         yield part
     elif level < DEEPEST:
         for child in children[: MOST_PARTS + 1]:
-            yield from walk(child, level + 1)
+            if isinstance(child, Part):
+                yield from walk(child, level + 1)
 
 
 def is_shown(part: Part, content_type: str) -> bool:

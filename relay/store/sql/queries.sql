@@ -126,11 +126,11 @@ VALUES
 
 -- name: lease_due
 -- The longest due first; what others lease runs out of their hands at leased_until. PostgreSQL adds FOR UPDATE SKIP
--- LOCKED to the inner query.
+-- LOCKED to the inner query. :skipped are domains with spaces around them.
 UPDATE delivery SET leased_by = :node, leased_until = :until, attempt = attempt + 1
 WHERE id IN (
   SELECT id FROM delivery
-  WHERE state = 'queued' AND COALESCE(leased_until, due_at) <= :now
+  WHERE state = 'queued' AND COALESCE(leased_until, due_at) <= :now AND :skipped = REPLACE(:skipped, ' ' || domain || ' ', '')
   ORDER BY COALESCE(leased_until, due_at)
   LIMIT :limit
 )

@@ -1,0 +1,111 @@
+"""One attempt at one delivery: build the job, run its transport, and say what it came to. Nothing is written here."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from relay.mail.delivery import DAY, Answer, Attempt, Deferred, Delivered, Failed, Outcome
+from relay.mail.verp import verp_address
+from relay.net.transaction import Transaction
+from relay.server.transports import Job, Transport
+from relay.store.model import Settlement, StoredMessage, Work
+
+if TYPE_CHECKING:
+    from relay.mail.route import Route
+    from relay.store.group import CommitGroup
+    from relay.store.store import Store
+
+log = logging.getLogger("relay.worker")
+
+LONGEST_ATTEMPT = 30 * 60.0  # seconds; more than all time-outs of a session in a row that goes slowly but well
+BOUNCES_FOR = 10 * DAY  # how long a bounce may take to come back: twice the lifetime of a queue
+
+NAMES = {Delivered: "delivered", Deferred: "deferred", Failed: "failed"}
+
+
+class BodyLost(Exception):
+    """The stored body is not what was accepted: nothing else may be sent in its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Courier:
+    """Carries out attempts. ``verp_key`` and ``bounce_domain`` make the reverse-paths."""
+
+    group: CommitGroup
+    route: Route
+    transports: Mapping[type[Route], Transport]
+    verp_key: bytes
+    bounce_domain: str
+    now: Callable[[], float]
+
+    async def attempt(self, work: Work) -> Settlement:
+        """Try once; never raises but for cancellation."""
+        started_at, started = self.now(), time.monotonic()
+        outcome = await self.outcome(work)
+        attempt = Attempt(
+            number=work.delivery.attempt,
+            started_at=started_at,
+            took_for=time.monotonic() - started,
+            outcome=NAMES[type(outcome)],
+            answer=outcome.answer,
+        )
+        return Settlement(work.delivery, work.delivery.after(outcome, self.now()), attempt)
+
+    async def outcome(self, work: Work) -> Outcome:
+        """What the transport says; whatever goes wrong here is temporary and logged with a reference."""
+        try:
+            async with asyncio.timeout(LONGEST_ATTEMPT):
+                return await self.transports[type(self.route)].deliver(self.job(work))
+        except TimeoutError:
+            return Deferred(Answer("the attempt took too long", 0, "4.4.2"))
+        except Exception:
+            reference = secrets.token_hex(4)
+            log.exception("attempt failed id=%s reference=%s", work.delivery.id, reference)
+            return Deferred(Answer(f"internal error, reference {reference}", 0, "4.3.0"))
+
+    def job(self, work: Work) -> Job:
+        """The delivery as the transport takes it."""
+        message, delivery = work.message, work.delivery
+        transaction = Transaction(
+            reverse_path=self.reverse_path(work),
+            forward_paths=(delivery.recipient,),
+            header=message.header,
+            body=partial(self.body, message),
+            size=len(message.header) + 2 + message.body_size,
+            smtputf8=message.smtputf8,
+            eightbit=message.eightbit,
+        )
+        return Job(self.route, delivery.domain, transaction)
+
+    def reverse_path(self, work: Work) -> str | None:
+        """Null for mail that must not bounce; else an address that names the delivery."""
+        if work.message.reverse_path == "null":
+            return None
+        return verp_address(work.delivery.id, int(self.now() + BOUNCES_FOR), self.verp_key, self.bounce_domain)
+
+    async def body(self, message: StoredMessage) -> AsyncIterator[bytes]:
+        """The stored body, one chunk in memory at a time. Raises `BodyLost` before its end if it is not the one that
+        was accepted, so that the final dot is never sent for it."""
+        digest, octets, number = hashlib.sha256(), 0, 0
+        while octets < message.body_size:
+            chunk = await self.group.read(partial(chunk_of, message.id, number))
+            if chunk is None:
+                raise BodyLost(f"chunk {number} of message {message.id} is missing")
+            digest.update(chunk)
+            octets, number = octets + len(chunk), number + 1
+            yield chunk
+        if digest.digest() != message.body_sha256:
+            raise BodyLost(f"the body of message {message.id} was altered")
+
+
+def chunk_of(message_id: str, number: int, store: Store) -> bytes | None:
+    """A piece of a stored body."""
+    return store.read_chunk(message_id, number)

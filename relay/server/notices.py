@@ -1,0 +1,223 @@
+"""The mails that we write ourselves, complete but for their signature: the question to the owner of an address, and
+the notice that a message could not be delivered. Clock, links and identifiers come in as arguments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from relay.locales import Catalog, catalog
+from relay.mail.address import Address, parse_address
+from relay.mail.compose import Part, compose, multipart, text_part
+from relay.mail.date import mail_date
+from relay.mail.delivery import Answer, Delivery
+from relay.mail.dsn import delivery_status, one_line, original_header, remote_host
+from relay.mail.message import Field, Message
+from relay.mail.name import clean_name, clean_text
+from relay.mail.rewrite import resolve_platform_address
+from relay.mail.text import encode_unstructured, print_mailboxes
+from relay.server.failure_reason import failure_reason
+from relay.server.letter import Block, Button, Facts, Heading, Link, Note, Paragraph, Quote, as_html, as_text
+
+if TYPE_CHECKING:
+    from relay.config import Platform
+    from relay.mail.tenant import Tenant
+    from relay.store.model import StoredMessage
+
+LONGEST_SUBJECT = 150  # characters of a message's subject that are repeated
+LONGEST_WORDS = 400  # characters of a server's words that are shown
+WEB_ADDRESS = re.compile(r"\S*(://|\bwww\.|\w\.\w+/)\S*", re.IGNORECASE)
+
+
+# ---- the question to the owner of an address (rule D2) -------------------------------------------------------------
+
+
+def verification_mail(
+    platform: Platform,
+    tenant: Tenant,
+    address: Address,
+    confirm_url: str,
+    withdraw_url: str,
+    expires_at: float,
+    *,
+    locale: str,
+    now: float,
+    message_id: str,
+) -> Message:
+    """The mail that asks whether ``tenant`` may send as ``address``; nothing in it is the tenant's but its name.
+
+    ``message_id`` has its angle brackets; times are seconds since 1970.
+    """
+    words = catalog(locale)
+    sender = resolve_platform_address(platform.address, tenant.id)
+    known = {
+        "company": company_name(platform, tenant, words),
+        "address": str(address),
+        "platform": platform.name,
+        "platform_address": str(sender),
+        "asked": written_date(now, words),
+        "until": written_date(expires_at, words),
+    }
+    blocks = verification_blocks(known, confirm_url, withdraw_url, words)
+    subject = words.text("mail.verify.subject", **known)
+    fields = own_fields(platform, sender, address, subject, now, message_id, "auto-generated", words)
+    title = words.text("mail.verify.title", **known)
+    return compose(fields, letter(title, blocks, platform, words, seed=message_id))
+
+
+def verification_blocks(known: Mapping[str, str], confirm_url: str, withdraw_url: str, words: Catalog) -> list[Block]:
+    """What is asked and by whom, how to answer and until when, and what to do when one asked for nothing."""
+
+    def text(key: str) -> str:
+        return words.text(f"mail.verify.{key}", **known)
+
+    asked_by = [
+        (text("address"), known["address"]),
+        (text("company"), known["company"]),
+        (text("asked_at"), known["asked"]),
+    ]
+    return [
+        Paragraph(text("why")),
+        Facts(asked_by),
+        Paragraph(text("ask")),
+        Button(text("button"), confirm_url),
+        Paragraph(text("until")),
+        Paragraph(text("after")),
+        Heading(text("stranger.title")),
+        Paragraph(text("stranger.text")),
+        Heading(text("withdraw.title")),
+        Paragraph(text("withdraw.text")),
+        Link(text("withdraw.link"), withdraw_url),
+        Note(text("note")),
+    ]
+
+
+def company_name(platform: Platform, tenant: Tenant, words: Catalog) -> str:
+    """The tenant's name as a stranger may read it: clean, and without anything that becomes a link."""
+    name = " ".join(WEB_ADDRESS.sub(" ", clean_name(tenant.name)[0]).split())
+    return name or words.text("mail.verify.unnamed", platform=platform.name)
+
+
+# ---- the notice of a failure ---------------------------------------------------------------------------------------
+
+
+def failure_notice(
+    platform: Platform,
+    tenant: Tenant,
+    message: StoredMessage,
+    failures: Sequence[tuple[Delivery, Answer]],
+    *,
+    hostname: str,
+    now: float,
+    message_id: str,
+) -> Message:
+    """The notice to the author of ``message`` that it did not reach some recipients: for people, then for programs.
+
+    ``failures`` holds each failed delivery with its last answer; ``hostname`` is ours (Reporting-MTA).
+    """
+    words = catalog(tenant.locale)
+    sender = resolve_platform_address(platform.address, tenant.id)
+    recipients = [clean_text(delivery.recipient) for delivery, _ in failures]
+    subject = one_line(clean_text(message.subject), LONGEST_SUBJECT)
+    about = words.text("mail.failure.subject", subject=subject) if subject else untitled(recipients, words)
+    title = words.text(
+        "mail.failure.title.one" if len(failures) == 1 else "mail.failure.title.many", count=len(failures)
+    )
+    blocks: list[Block] = [
+        Paragraph(words.text("mail.failure.intro", platform=platform.name)),
+        Facts(list(message_facts(message, subject, words))),
+    ]
+    for delivery, answer in failures:
+        blocks += failure_blocks(platform, sender, delivery, answer, words)
+    blocks.append(Note(words.text("mail.failure.note", platform=platform.name)))
+    report = [
+        letter(title, blocks, platform, words, seed=f"{message_id} letter"),
+        delivery_status(failures, reporting_mta=hostname, arrived_at=message.received_at, attempted_at=now),
+        original_header(message.original_header),
+    ]
+    author = parse_address(message.author, smtputf8=True)
+    fields = own_fields(platform, sender, author, about, now, message_id, "auto-replied", words)
+    return compose(fields, multipart("report; report-type=delivery-status", report, seed=message_id))  # RFC 6522 3
+
+
+def untitled(recipients: Sequence[str], words: Catalog) -> str:
+    """The subject of a notice about a message that had none."""
+    return words.text("mail.failure.untitled", recipient=recipients[0])
+
+
+def message_facts(message: StoredMessage, subject: str, words: Catalog) -> Iterator[tuple[str, str]]:
+    """What tells the author which message it is."""
+    if subject:
+        yield words.text("mail.failure.about"), subject
+    yield words.text("mail.failure.author"), message.author
+    yield words.text("mail.failure.handed_in_at"), written_date(message.received_at, words)
+    yield words.text("mail.failure.reference"), message.id
+
+
+def failure_blocks(
+    platform: Platform, sender: Address, delivery: Delivery, answer: Answer, words: Catalog
+) -> Iterator[Block]:
+    """What happened to one recipient, what can be done, and the words of whoever refused."""
+    recipient = clean_text(delivery.recipient)
+    known = {
+        "recipient": recipient,
+        "domain": delivery.domain,
+        "platform": platform.name,
+        "platform_address": str(sender),
+        "since": written_date(delivery.created_at, words),
+    }
+    reason = f"mail.reason.{failure_reason(answer)}"
+    yield Heading(recipient)
+    yield Paragraph(words.text(f"{reason}.why", **known))
+    yield Paragraph(words.text("mail.failure.advice", advice=words.text(f"{reason}.advice", **known)))
+    if answer.code and (host := remote_host(answer)):
+        yield Paragraph(words.text("mail.failure.said", host=clean_text(host)))
+    else:
+        yield Paragraph(words.text("mail.failure.found"))
+    yield Quote(one_line(clean_text(str(answer)), LONGEST_WORDS))
+
+
+# ---- what both share -----------------------------------------------------------------------------------------------
+
+
+def own_fields(
+    platform: Platform,
+    sender: Address,
+    to: Address,
+    subject: str,
+    now: float,
+    message_id: str,
+    auto_submitted: str,
+    words: Catalog,
+) -> list[Field]:
+    """The header fields of any mail of ours (RFC 5322 3.6); ``auto_submitted`` is a keyword of RFC 3834 5."""
+    return [
+        Field.make("From", print_mailboxes("From", [(clean_name(platform.name)[0], sender)])),
+        Field.make("To", print_mailboxes("To", [("", to)])),
+        Field.make("Subject", encode_unstructured("Subject", subject)),
+        Field.make("Date", mail_date(now)),
+        Field.make("Message-ID", message_id),
+        Field.make("Auto-Submitted", auto_submitted),
+        Field.make("Content-Language", words.language),  # RFC 3282
+    ]
+
+
+def letter(title: str, blocks: Sequence[Block], platform: Platform, words: Catalog, *, seed: str) -> Part:
+    """The blocks as plain text and as HTML, for the reader's program to choose from (RFC 2046 5.1.4)."""
+    html = as_html(title, blocks, sender=platform.name, language=words.language)
+    return multipart("alternative", [text_part("plain", as_text(title, blocks)), text_part("html", html)], seed=seed)
+
+
+def written_date(at: float, words: Catalog) -> str:
+    """A date with its time as people write it, in UTC and said so."""
+    when = datetime.fromtimestamp(at, UTC)
+    return words.text(
+        "mail.date.text",
+        weekday=words.text("mail.date.weekdays").split()[when.weekday()],
+        day=words.text("mail.date.first") if when.day == 1 else when.day,
+        month=words.text("mail.date.months").split()[when.month - 1],
+        year=when.year,
+        time=f"{when:%H:%M}",
+    )

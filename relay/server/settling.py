@@ -1,0 +1,82 @@
+"""What an attempt came to, written down: the result and, when the delivery failed, the notice to the tenant."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from relay.mail.delivery import Answer, Delivery, State
+from relay.store.database import StoreError
+from relay.store.model import Queued, Settlement, Work
+
+if TYPE_CHECKING:
+    from relay.store.group import CommitGroup
+    from relay.store.store import Store
+
+log = logging.getLogger("relay.worker")
+
+FIRST_PAUSE = 0.5  # seconds until a result that could not be written is tried again
+LONGEST_PAUSE = 30.0
+
+Notice = Callable[[Work, Delivery, Answer, float], Queued | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Clerk:
+    """Writes results. ``wake`` is called when a notice was queued."""
+
+    group: CommitGroup
+    notice: Notice
+    wake: Callable[[], None]
+    now: Callable[[], float]
+
+    async def settle(self, work: Work, settlement: Settlement) -> None:
+        """Write a result, however long it takes: a disk that is full is no reason to send the message once more."""
+        notice = self.notice_of(work, settlement)
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                counted = await self.group.write(lambda store: record(store, settlement, notice))
+                break
+            except StoreError as error:
+                log.error("result not written id=%s: %s", work.delivery.id, error)  # noqa: TRY400 - the store logged it
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+        report(work, settlement, counted)
+        if counted and notice:
+            self.wake()
+
+    def notice_of(self, work: Work, settlement: Settlement) -> Queued | None:
+        """The mail about a delivery that has just failed. Without one, if writing it fails: the result must stand."""
+        after = settlement.after
+        if after.state is not State.FAILED:
+            return None
+        try:
+            return self.notice(work, after, settlement.attempt.answer, self.now())
+        except Exception:
+            log.exception("no notice id=%s reference=%s", after.id, secrets.token_hex(4))
+            return None
+
+
+def record(store: Store, settlement: Settlement, notice: Queued | None) -> bool:
+    """One transaction: the result, and the notice only if the result still counts."""
+    counted = store.settle(settlement)
+    if counted and notice:
+        store.enqueue(notice)
+    return counted
+
+
+def report(work: Work, settlement: Settlement, counted: bool) -> None:
+    """One line an attempt, and a warning when its result came too late."""
+    delivery, attempt, answer = settlement.after, settlement.attempt, settlement.attempt.answer
+    log.info(
+        "attempt id=%s message=%s tenant=%s to=%s number=%d outcome=%s state=%s remote=%s tls=%r took=%.3f reply=%r",
+        *(delivery.id, delivery.message_id, work.message.tenant_id, delivery.recipient, attempt.number),
+        *(attempt.outcome, delivery.state.value, answer.remote, answer.tls, attempt.took_for, str(answer)),
+    )
+    if not counted:
+        log.warning("possible duplicate id=%s attempt=%d outcome=%s", delivery.id, attempt.number, attempt.outcome)

@@ -1,0 +1,111 @@
+"""Straight to the mail exchangers of the recipient's domain (RFC 5321 5.1)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from relay.mail.delivery import Answer, Deferred, Failed, Outcome
+from relay.mail.route import MxRoute
+from relay.net.client import Endpoint
+from relay.net.dns import Lookup, Mx, NoData, NoName, Records, Unknown
+from relay.server.transports.hand_over import MOST_ADDRESSES, Endpoints, hand_over
+from relay.server.transports.reach import is_public
+
+if TYPE_CHECKING:
+    from relay.server.transports.job import Job, Outlet
+
+DNS_FOR = 30.0  # seconds for all questions about one domain
+MOST_EXCHANGERS = 10  # whose addresses are asked for
+
+
+class MxTransport:
+    """Finds the exchangers anew whenever no session to the domain is open."""
+
+    def __init__(self, outlet: Outlet) -> None:
+        self.outlet = outlet
+
+    async def deliver(self, job: Job) -> Outcome:
+        """Try once."""
+        assert isinstance(job.route, MxRoute)
+        client = replace(self.outlet.client, tls=job.route.tls)
+        endpoints = partial(self.endpoints, job.domain)
+        return await hand_over(self.outlet.pool, f"{job.domain} {client.tls}", client, endpoints, job.transaction)
+
+    async def endpoints(self, domain: str) -> Endpoints:
+        """Where to connect, best first, or why there is nowhere to."""
+        try:
+            async with asyncio.timeout(DNS_FOR):
+                exchangers = await self.exchangers(domain)
+                if isinstance(exchangers, Deferred | Failed):
+                    return exchangers
+                return await self.addresses(domain, exchangers)
+        except TimeoutError:
+            return Deferred(Answer(f"DNS takes too long for {domain}", 0, "4.4.3"))
+
+    async def exchangers(self, domain: str) -> list[str] | Deferred | Failed:
+        """The names of the exchangers, most preferred first, in random order among equals (RFC 5321 5.1)."""
+        found = await self.outlet.resolver.lookup(domain, "MX")
+        match found:
+            case NoName():
+                return Failed(Answer(f"the domain {domain} does not exist", 0, "5.1.2"))
+            case Unknown(reason):
+                return Deferred(Answer(f"DNS cannot tell the mail servers of {domain}: {reason}", 0, "4.4.3"))
+            case NoData():
+                return [domain]  # RFC 5321 5.1: the implicit MX
+            case Records():
+                records = [value for value in found.values if isinstance(value, Mx)]
+        usable = [record for record in records if record.exchange]
+        if not usable:  # RFC 7505 3, 4.1
+            return Failed(Answer(f"the domain {domain} takes no mail (null MX)", 0, "5.1.10"))
+        self.outlet.rng.shuffle(usable)
+        usable.sort(key=lambda record: record.preference)
+        return before_us([(record.preference, record.exchange) for record in usable], self.outlet.client.hostname)
+
+    async def addresses(self, domain: str, exchangers: list[str]) -> Endpoints:
+        """The addresses of the exchangers, in their order, as many as a try needs."""
+        endpoints: list[Endpoint] = []
+        answers: list[Lookup] = []
+        unreachable = False
+        for exchanger in exchangers[:MOST_EXCHANGERS]:
+            found = await self.ask_addresses(exchanger)
+            answers += found
+            listed = [Endpoint(exchanger, str(each), self.outlet.port) for each in values(found)]
+            allowed = [each for each in listed if self.outlet.allow_private or is_public(each.address)]
+            unreachable = unreachable or len(allowed) < len(listed)
+            endpoints += allowed
+            if len(endpoints) >= MOST_ADDRESSES:
+                break
+        return endpoints or nowhere(domain, exchangers, answers, unreachable)
+
+    async def ask_addresses(self, exchanger: str) -> list[Lookup]:
+        """What DNS says about a host's addresses: IPv4 first, for that is where senders have their reputation."""
+        resolver = self.outlet.resolver
+        return list(await asyncio.gather(resolver.lookup(exchanger, "A"), resolver.lookup(exchanger, "AAAA")))
+
+
+def values(answers: list[Lookup]) -> list[object]:
+    """The values of those answers that have some."""
+    return [value for answer in answers if isinstance(answer, Records) for value in answer.values]
+
+
+def before_us(exchangers: list[tuple[int, str]], hostname: str) -> list[str] | Failed:
+    """Only exchangers preferred to ourselves: mail for us must not come round again (RFC 5321 5.1)."""
+    ours = [preference for preference, exchange in exchangers if exchange == hostname.lower().rstrip(".")]
+    if not ours:
+        return [exchange for _, exchange in exchangers]
+    better = [exchange for preference, exchange in exchangers if preference < min(ours)]
+    return better or Failed(Answer("this server is itself the best mail server of the domain", 0, "5.4.6"))
+
+
+def nowhere(domain: str, exchangers: list[str], answers: list[Lookup], unreachable: bool) -> Deferred | Failed:
+    """Why there is no address to connect to."""
+    if unreachable:
+        return Deferred(Answer(f"the mail servers of {domain} have private addresses only", 0, "4.4.4"))
+    if any(isinstance(answer, Unknown) for answer in answers):
+        return Deferred(Answer(f"DNS cannot tell the addresses of {', '.join(exchangers[:3])}", 0, "4.4.3"))
+    if exchangers == [domain]:  # neither MX nor address: it exists, but not for mail
+        return Failed(Answer(f"the domain {domain} has no mail server", 0, "5.1.2"))
+    return Deferred(Answer(f"the mail servers of {domain} have no address: {', '.join(exchangers[:3])}", 0, "4.4.3"))

@@ -1,0 +1,209 @@
+"""The worker: leases what is due, has it carried out, and settles what it came to (steps 8 and 9).
+
+1. `Worker.start` gives back the leases of processes that are gone (`release_the_dead`), then `Worker.run` begins.
+2. `Worker.lease` takes what is due, as far as there is room, and puts it in line by destination (`relay.server.lines`).
+3. `Worker.dispatch` lets deliveries step forward; `Worker.carry_out` runs each (`relay.server.attempt`) and settles it
+   (`relay.server.settling`): the result, and the notice to the tenant when it failed, in one transaction.
+4. It waits to be woken (`Worker.wake`: something was queued here; a line got short), at most `POLL` seconds, because
+   retries fall due and other processes queue too.
+5. `Worker.stop` leases nothing more, gives back what still waits in line, and lets what runs end.
+
+A lease outlives every attempt, and a delivery that waited in line for too long of it is given back untried.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from relay.mail.route import MxRoute, Route
+from relay.server.attempt import LONGEST_ATTEMPT, Courier
+from relay.server.housekeeping import Retention, keep_house
+from relay.server.lines import Lines
+from relay.server.settling import Clerk, Notice
+from relay.server.transports import open_outlet, open_transports
+from relay.store.database import StoreError
+from relay.store.node import dead_nodes
+
+if TYPE_CHECKING:
+    from relay.config import Delivery
+    from relay.net.dns import Resolver
+    from relay.store.group import CommitGroup
+    from relay.store.model import Work
+    from relay.store.store import Store
+
+T = TypeVar("T")
+log = logging.getLogger("relay.worker")
+
+POLL = 1.0  # seconds
+WATCH = 10.0  # seconds between looks at who is gone
+STOP_WITHIN = 30.0  # seconds that running deliveries have when the process stops
+CONCURRENCY = 200  # deliveries that run at once
+LEASED_AT_ONCE = 100
+LEAST_LEASED = 25  # a lease is a write: not for less room than this
+LONGEST_LINE = 100  # that wait for one destination; more of it stays in the queue and lets others pass
+MOST_LEASED = 1000
+LEASE_FOR = 2 * LONGEST_ATTEMPT
+
+
+class Worker:
+    """One per process. ``route`` is the way of the platform's mail; ``notice`` writes to the tenant about a failure."""
+
+    def __init__(
+        self,
+        *,
+        group: CommitGroup,
+        route: Route,
+        delivery: Delivery,
+        resolver: Resolver,
+        node: str,
+        hostname: str,
+        verp_key: bytes,
+        bounce_domain: str,
+        notice: Notice,
+        now: Callable[[], float],
+        retention: Retention | None = None,
+    ) -> None:
+        self.group = group
+        self.route = route
+        self.node = node
+        self.now = now
+        self.retention = retention or Retention()
+        self.outlet = open_outlet(delivery, resolver, hostname)
+        self.transports = open_transports(self.outlet)
+        self.courier = Courier(group, route, self.transports, verp_key, bounce_domain, now)
+        self.clerk = Clerk(group, notice, self.wake, now)
+        self.lines = Lines(CONCURRENCY, delivery.connections)
+        self.most_leased = MOST_LEASED if isinstance(route, MxRoute) else LONGEST_LINE + delivery.connections
+        self.woken = asyncio.Event()
+        self.stopping = False
+        self.more = False  # the latest lease left due deliveries behind
+        self.deliveries: set[asyncio.Task[None]] = set()
+        self.background: list[asyncio.Task[None]] = []
+        self.running: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin. Raises StoreError."""
+        await self.release_the_dead()
+        self.running = asyncio.create_task(self.run())
+        chores = (self.watch(), keep_house(self.group, self.retention, self.now))
+        self.background = [asyncio.create_task(chore) for chore in chores]
+
+    def wake(self) -> None:
+        """Something was queued: look at once."""
+        self.woken.set()
+
+    async def stop(self, within: float = STOP_WITHIN) -> None:
+        """End: running deliveries get ``within`` seconds, then they are broken off and others may try them."""
+        self.stopping = True
+        self.wake()
+        if self.running:
+            await self.running
+        await self.give_back(self.lines.dissolve())
+        if self.deliveries:
+            await asyncio.wait(self.deliveries, timeout=within)
+        await ended([*self.deliveries, *self.background])
+        await self.outlet.pool.close()
+        await self.settled("release", self.group.write(partial(release_node, self.node)))
+
+    async def run(self) -> None:
+        """Lease and dispatch until stopped."""
+        while not self.stopping:
+            self.woken.clear()
+            full = await self.settled("lease", self.lease())
+            self.dispatch()
+            if not full:
+                await self.sleep(POLL)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait to be woken, so long at most."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.woken.wait()
+        except TimeoutError:
+            return
+
+    async def lease(self) -> bool:
+        """Take what is due and there is room for; True when there is more of both. Raises StoreError."""
+        room = min(LEASED_AT_ONCE, self.most_leased - self.lines.held)
+        if room < LEAST_LEASED:
+            self.more = True
+            return False
+        now, full = self.now(), self.lines.long(LONGEST_LINE)
+        leased = await self.group.write(lambda store: store.lease(self.node, now, now + LEASE_FOR, room, full))
+        for work in leased:
+            self.lines.join(self.destination(work), work)
+        self.more = len(leased) == room or bool(full)
+        return len(leased) == room
+
+    def destination(self, work: Work) -> str:
+        """What shares connections with this delivery."""
+        return work.delivery.domain if isinstance(self.route, MxRoute) else ""
+
+    def dispatch(self) -> None:
+        """Start everything that may run."""
+        while not self.stopping and (step := self.lines.step_forward()):
+            task = asyncio.create_task(self.carry_out(*step))
+            self.deliveries.add(task)
+            task.add_done_callback(self.deliveries.discard)
+
+    async def carry_out(self, destination: str, work: Work) -> None:
+        """One delivery, from its turn to its result."""
+        try:
+            if self.stale(work):
+                await self.give_back([work])
+            else:
+                await self.clerk.settle(work, await self.courier.attempt(work))
+        finally:
+            self.lines.leave(destination)
+            self.dispatch()
+            if self.more and self.lines.waiting_for(destination) < LONGEST_LINE // 2:
+                self.wake()
+
+    def stale(self, work: Work) -> bool:
+        """True when its lease might end before the attempt does, and another process would try it as well."""
+        until = work.delivery.leased_until
+        return until is None or until - self.now() < LONGEST_ATTEMPT
+
+    async def give_back(self, untried: list[Work]) -> None:
+        """End leases of which no attempt was made."""
+        ids = [work.delivery.id for work in untried]
+        if ids:
+            await self.settled("release", self.group.write(lambda store: store.release(ids, self.node)))
+
+    async def watch(self) -> None:
+        """Look after processes that vanish while we run."""
+        while True:
+            await asyncio.sleep(WATCH)
+            await self.settled("watch", self.release_the_dead())
+
+    async def release_the_dead(self) -> None:
+        """Give back the leases of processes of this machine that are gone. Raises StoreError."""
+        for node in dead_nodes(await self.group.read(lambda store: store.lease_nodes())) - {self.node}:
+            count = await self.group.write(partial(release_node, node))
+            log.warning("released node=%s deliveries=%d", node, count)
+
+    async def settled(self, what: str, write: Awaitable[T]) -> T | None:
+        """The result of a use of the store, or None when it failed: the worker goes on, and tries again later."""
+        try:
+            return await write
+        except StoreError as error:
+            log.error("%s failed: %s", what, error)  # noqa: TRY400 - the store logged where
+        except Exception:
+            log.exception("%s failed", what)
+        return None
+
+
+def release_node(node: str, store: Store) -> int:
+    """Give back all leases of a process; how many there were."""
+    return store.release_node(node)
+
+
+async def ended(tasks: list[asyncio.Task[None]]) -> None:
+    """Break tasks off and wait until they have let go of everything."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
