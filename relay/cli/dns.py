@@ -93,11 +93,11 @@ def from_domain_of(config: Config) -> str:
 
 
 def dmarc_record(config: Config, from_domain: str) -> Record:
-    """DMARC for the From domain: strict DKIM alignment where the signing domain is the very same (RFC 7489 6.3)."""
+    """DMARC for the From domain: strict DKIM alignment where the signing domain is the very same (RFC 9989 4.7)."""
     alignment = "s" if config.dkim.domain in {"", from_domain} else "r"
     return Record(
         f"_dmarc.{from_domain}",
         "TXT",
         f"v=DMARC1; p=reject; adkim={alignment}; aspf=r; rua=mailto:dmarc@{from_domain}",
-        "rua: a mailbox that you read; one in another domain must allow it (RFC 7489 7.1).",
+        "rua: a mailbox that you read; one in another domain must allow it (RFC 9990).",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -11,8 +11,6 @@ from relay.cli.database import as_address, database, find_tenant, moment
 from relay.cli.options import EXIT_USAGE, config_option, emit_json, fail, json_option, load_config, table
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from relay.mail.address import Address
     from relay.mail.sender import Sender
     from relay.mail.tenant import Tenant
@@ -24,9 +22,9 @@ WHAT_HAPPENED = {
     "sent": "A verification mail to {address} is on its way; {tenant} may send as it once its owner agrees.",
     "waiting": "{address} was asked less than 15 minutes ago; no other mail is sent.",
     "limited": "{address} or {tenant} has had too many verification mails today; no other is sent.",
-    "blocked": "The owner of {address} has refused; {tenant} may not send as it. "
-    'To allow it nevertheless: "relay sender add --verified".',
-    "verified": "{tenant} may send as {address} already.",
+    "blocked": "{tenant} may not send as {address}, and its owner is not asked.",
+    "verified": "{tenant} may send as {address}.",
+    "revoked": "{tenant} may no longer send as {address}.",
 }
 
 
@@ -50,7 +48,7 @@ def add(context: click.Context, tenant: str, address: Address, verified: bool, a
         if verified:
             put(store, owner, address, "verified")
         asked = None if verified else ask(context, store, owner, address)
-        state = state_of(store, owner, address)
+        state = existing(store, owner, address).state.value
     report(owner, address, state, asked.value if asked else None, as_json)
 
 
@@ -66,7 +64,7 @@ def resend(context: click.Context, tenant: str, address: Address, as_json: bool)
         owner = find_tenant(store, tenant)
         existing(store, owner, address)
         asked = ask(context, store, owner, address)
-        state = state_of(store, owner, address)
+        state = existing(store, owner, address).state.value
     report(owner, address, state, asked.value, as_json)
     context.exit(0 if asked.value == "sent" else 1)
 
@@ -88,7 +86,7 @@ def confirm(context: click.Context, token: str, as_json: bool) -> None:
             fail("there is no verification mail with that token")
         if not answer_confirm(store, bare, yes=True, now=now):
             fail(f"the link for {link.address} is not open any more: {link.asked(now).name.lower()}")
-    report(link.tenant, link.address, "verified", "verified", as_json)
+    report(link.tenant, link.address, "verified", None, as_json)
 
 
 @sender_group.command("revoke")
@@ -140,9 +138,98 @@ def list_senders(context: click.Context, tenant: str | None, state: str | None, 
 @click.argument("tenant", required=False)
 @click.option("--state", type=click.Choice(STATES), help="Only those.")
 @config_option
+@json_option
 @click.pass_context
-def export(context: click.Context, tenant: str | None, state: str | None) -> None:
+def export(context: click.Context, tenant: str | None, state: str | None, as_json: bool) -> None:
     """Print the senders of TENANT, or all, as CSV that "relay sender import" reads."""
     from relay.cli.sender_csv import write_csv
 
-    click.echo(write_csv(found(context, tenant, state)[1]), nl=False)
+    _, senders = found(context, tenant, state)
+    if as_json:
+        emit_json([sender_json(each) for each in senders])
+    else:
+        click.echo(write_csv(senders), nl=False)
+
+
+@sender_group.command("import")
+@click.argument("file", type=click.File(encoding="utf-8-sig"))
+@click.option("--tenant", help="Whose they are, where the file has no column for it.")
+@config_option
+@json_option
+@click.pass_context
+def import_csv(context: click.Context, file: TextIO, tenant: str | None, as_json: bool) -> None:
+    """Read senders from a CSV file ("-": standard input), all or none of them.
+
+    The first line names the columns: address, and optionally tenant (identifier or name) and state (pending, verified,
+    blocked, revoked; pending when there is none). No mail is sent: the owner of a pending address is asked when it is
+    first used.
+    """
+    from relay.cli.sender_csv import read_csv
+
+    with database(context) as store, store.transaction():
+        rows, problems = read_csv(file, store, tenant)
+        if problems:
+            fail("\n".join([f"nothing was imported from {file.name}:", *problems]))
+        for row in rows:
+            if row.state != "pending" or store.sender(row.tenant.id, row.address) is None:
+                put(store, row.tenant, row.address, row.state)
+    if as_json:
+        emit_json({"imported": len(rows)})
+    else:
+        click.echo(f"{len(rows)} senders imported.")
+
+
+def put(store: Store, tenant: Tenant, address: Address, state: str) -> None:
+    """Set the state of a sender, now."""
+    from relay.mail.sender import SenderState
+
+    store.put_sender(tenant.id, address, SenderState(state), time.time())
+
+
+def ask(context: click.Context, store: Store, tenant: Tenant, address: Address) -> Asked:
+    """Ask the owner of an address, just as a submission would."""
+    from relay.config import ConfigError
+    from relay.server.office import Office, own_hostname
+    from relay.server.signer import load_signer
+    from relay.server.verification import request_confirmation
+
+    config = load_config(context)
+    try:
+        office = Office(config, load_signer(config), own_hostname(config.platform.hostname))
+    except ConfigError as error:
+        fail(str(error), EXIT_USAGE)
+    return request_confirmation(store, office, tenant, address, time.time())
+
+
+def existing(store: Store, tenant: Tenant, address: Address) -> Sender:
+    """The sender that arguments name; ends the command when there is none."""
+    return store.sender(tenant.id, address) or fail(f"{address} is not a sender of {tenant.name}")
+
+
+def found(context: click.Context, tenant: str | None, state: str | None) -> tuple[dict[str, str], list[Sender]]:
+    """The names of all tenants, and the senders of one or all of them."""
+    from relay.mail.sender import SenderState
+
+    with database(context) as store, store.transaction(write=False):
+        owner = find_tenant(store, tenant) if tenant else None
+        senders = store.senders(owner.id if owner else None, SenderState(state) if state else None)
+        return {each.id: each.name for each in store.tenants()}, senders
+
+
+def report(tenant: Tenant, address: Address, state: str, asked: str | None, as_json: bool) -> None:
+    """Say what has become of a sender; ``asked`` is what came of asking its owner, if that was tried."""
+    if as_json:
+        emit_json({"tenant": tenant.id, "address": str(address), "state": state, "mail": asked})
+        return
+    click.echo(WHAT_HAPPENED[asked or state].format(tenant=tenant.name, address=address))
+
+
+def sender_json(sender: Sender) -> dict[str, Any]:
+    """A sender as JSON."""
+    return {
+        "tenant": sender.tenant_id,
+        "address": sender.address,
+        "state": sender.state.value,
+        "created_at": sender.created_at,
+        "decided_at": sender.decided_at,
+    }

@@ -52,7 +52,7 @@ class Address:
     @property
     def key(self) -> str:
         """What two addresses are compared on (rule A4): no plus-tag or dot folding; quotes that change nothing go."""
-        local = self.local if self.local[0] != '"' else unquoted(self.local)
+        local = unquoted(self.local) if self.local.startswith('"') else self.local
         return f"{folded(local)}@{self.domain}"
 
     @property
@@ -130,7 +130,7 @@ def unicode_domain(domain: str) -> str:
 
 
 def unquoted(local: str) -> str:
-    """A quoted local part without the quotes if it does not need them: ``"jan"`` and ``jan`` are one mailbox (RFC 5321 4.1.2)."""
+    """A quoted local part without quotes it does not need: ``"jan"`` and ``jan`` are one mailbox (RFC 5321 4.1.2)."""
     content = QUOTED_PAIR.sub(r"\1", local[1:-1])
     return content if DOT_STRING.fullmatch(content) else local
 

@@ -24,6 +24,7 @@ TOKEN = re.compile(
 )
 KINDS = " qlea"  # of the first five groups; a special character is its own kind, a comment is "c"
 CFWS = " c"  # comments and folding white space, RFC 5322 3.2.2
+LONGEST_VALUE = 8000  # octets: room for fifty addresses with names, and a bound on what a hostile field costs
 COMMENT_STEP = re.compile(r"[^()\\]++|\\.|.", re.DOTALL)
 QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)  # RFC 5322 3.2.1
 
@@ -52,8 +53,11 @@ class Tokens(NamedTuple):
 
 
 def lex(value: bytes) -> Tokens:
-    """The tokens of an unfolded field value. Raises `AddressError` for a quote or comment that does not end."""
+    """The tokens of an unfolded field value. Raises `AddressError` for a quote or comment that does not end, and for
+    a value that no honest mail has."""
     text = value.decode("latin-1")
+    if len(text) > LONGEST_VALUE:
+        raise AddressError("address.too_many", text)
     kinds: list[str] = []
     texts: list[str] = []
     place, match_at = 0, TOKEN.match

@@ -16,6 +16,7 @@ from relay.mail.text import decode_raw
 # Over the kinds of tokens, see `relay.mail.lexer.Tokens`.
 PHRASE = re.compile(r"[aeq.c ]*")  # RFC 5322 4.1 obs-phrase
 ROUTE = re.compile(r"@[@al.,c ]*:")  # RFC 5322 4.4 obs-route
+MOST_MAILBOXES = 50  # of one message in all its Reply-To fields; each costs a look at the table of senders
 ADDR_SPEC = re.compile(r"([^@c ]+)[c ]*@[c ]*([^@c ]+)")  # RFC 5322 3.4.1; its halves are checked apart
 
 
@@ -54,7 +55,10 @@ def repaired(tokens: Tokens, error: AddressError, *, smtputf8: bool) -> Mailbox:
 
 def parse_mailboxes(value: bytes, *, smtputf8: bool = False) -> list[Mailbox]:
     """The mailboxes of an address list, its groups flattened (RFC 5322 3.4). Raises `AddressError`; repairs nothing."""
-    return [parse_mailbox(item, smtputf8=smtputf8) for item in split_list(lex(value))]
+    items = split_list(lex(value))
+    if len(items) > MOST_MAILBOXES:
+        raise AddressError("address.too_many")
+    return [parse_mailbox(item, smtputf8=smtputf8) for item in items]
 
 
 def split_list(tokens: Tokens) -> list[Tokens]:

@@ -167,19 +167,20 @@ def edits(
             found[place] = Edit(None, "reply_to_merged") if key in seen else Edit(reply_to, "reply_to")
         elif key in ONCE and key in seen:
             found[place] = Edit(None, "duplicate")
-        elif reason := removal(field, known, policy):
+        elif key in RECEIPTS:
+            if key in seen or not all_known(field, known):
+                found[place] = Edit(None, "receipt")
+        elif reason := removal(field, policy):
             found[place] = Edit(None, reason)
         seen.add(key)
     return found
 
 
-def removal(field: Field, known: Verified, policy: RewritePolicy) -> str:
-    """Why a field is taken out (rules A7 and C6), or nothing."""
+def removal(field: Field, policy: RewritePolicy) -> str:
+    """Why a field is taken out whatever else there is (rule A7), or nothing."""
     key = field.key
     if key in REMOVED:
         return REMOVED[key]
-    if key in RECEIPTS:
-        return "" if all_known(field, known) else "receipt"
     if key == "authentication-results":
         own = policy.authserv_id or policy.platform.domain
         return "authentication_results" if claims(field, own) else ""
@@ -189,7 +190,7 @@ def removal(field: Field, known: Verified, policy: RewritePolicy) -> str:
 
 
 def all_known(field: Field, known: Verified) -> bool:
-    """True when the field holds addresses and every one is verified."""
+    """True when the field holds addresses and every one is verified (rule C6)."""
     try:
         mailboxes = parse_mailboxes(field.value, smtputf8=True)
     except AddressError:

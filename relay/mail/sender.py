@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from relay.mail.address import Address, AddressError
-from relay.mail.mailbox import Mailbox, parse_from, parse_mailboxes
+from relay.mail.mailbox import MOST_MAILBOXES, Mailbox, parse_from, parse_mailboxes
 from relay.mail.reply import Refusal
 
 if TYPE_CHECKING:
@@ -57,23 +57,26 @@ class Admitted:
     smtputf8: bool = False
 
 
-RECEIPTS = ("disposition-notification-to", "return-receipt-to", "errors-to")  # rule C6
+RECEIPTS = frozenset({"disposition-notification-to", "return-receipt-to", "errors-to"})  # rule C6
 
 
 def mentioned(message: Message, *, smtputf8: bool = False) -> frozenset[Address]:
     """Every address in the header whose verification decides something; look these up, then call `admit`.
 
-    A field that cannot be read adds nothing.
+    A field that cannot be read adds nothing, nor does what `admit` and `relay.mail.rewrite` refuse unseen.
     """
     found: set[Address] = set()
+    seen: set[str] = set()
     for field in message.fields:
         try:
-            if field.key == "from":
+            if field.key == "from" and field.key not in seen:
                 found.add(parse_from(field.value, smtputf8=smtputf8)[0].address)
-            elif field.key == "reply-to" or field.key in RECEIPTS:
+            elif (field.key == "reply-to" and len(found) <= MOST_MAILBOXES) or field.key in RECEIPTS - seen:
                 found.update(mailbox.address for mailbox in parse_mailboxes(field.value, smtputf8=smtputf8))
         except AddressError:
             continue
+        finally:
+            seen.add(field.key)
     return frozenset(found)
 
 

@@ -109,7 +109,7 @@ def sign(message: Message, keys: Sequence[SigningKey], *, body_hash: bytes, now:
     """The message with one DKIM-Signature for each key on top, in the order of the keys.
 
     ``body_hash`` is the `BodyHash.digest` of the body, ``now`` seconds since 1970. The keys are the caller's choice:
-    their domains must be aligned with the From (RFC 7489 3.1.1).
+    their domains must be aligned with the From (RFC 9989).
     """
     names, covered = signed_header(message.fields)
     digest = hashlib.sha256(covered)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from relay.mail.delivery import Answer, Attempt, Delivery, State
 from relay.mail.ids import make_id
-from relay.mail.rewrite import Change
 from relay.mail.route import RouteKind
 from relay.store.model import MessageKind, Queued, StoredMessage
 
 if TYPE_CHECKING:
+    from relay.mail.rewrite import Change
     from relay.store.database import Row
     from relay.store.session import Session
 
 CHUNK_SIZE = 256 * 1024  # octets of a body in one row
 AFTER_ALL_IDS = "w"  # identifiers are written with the digits 0-9 and a-v
 
-decode_changes = msgspec.json.Decoder(tuple[Change, ...]).decode
 decode_events = msgspec.json.Decoder(tuple[str, ...]).decode
 encode = msgspec.json.Encoder().encode
 
@@ -117,13 +117,21 @@ def message_of(row: Row) -> StoredMessage:
     values = dict(zip(StoredMessage.__slots__, row, strict=True))
     values.update(
         kind=MessageKind(values["kind"]),
-        changes=decode_changes(values["changes"]),
+        changes=changes_decoder().decode(values["changes"]),
         events=decode_events(values["events"]),
         route=RouteKind(values["route"]),
         smtputf8=bool(values["smtputf8"]),
         eightbit=bool(values["eightbit"]),
     )
     return StoredMessage(**values)
+
+
+@cache
+def changes_decoder() -> msgspec.json.Decoder[tuple[Change, ...]]:
+    """Reads changes. Made when the first message is read: commands that read none need not know how to rewrite."""
+    from relay.mail.rewrite import Change  # noqa: PLC0415
+
+    return msgspec.json.Decoder(tuple[Change, ...])
 
 
 def message_values(message: StoredMessage) -> dict[str, Any]:

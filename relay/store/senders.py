@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from relay.mail.address import Address
 from relay.mail.sender import Sender, SenderState, Verified
 from relay.store.database import Row
 from relay.store.model import Confirmation
 
 if TYPE_CHECKING:
+    from relay.mail.address import Address
     from relay.store.session import Session
 
 REFUSED = frozenset({SenderState.BLOCKED, SenderState.REVOKED})
@@ -78,6 +78,8 @@ def standing(store: Session, tenant_id: str, address: Address) -> tuple[SenderSt
 
 def add_confirmation(store: Session, confirmation: Confirmation) -> None:
     """Keep a link that is about to be mailed."""
+    from relay.mail.address import Address  # noqa: PLC0415 - commands that know no address need not load IDNA
+
     local, _, domain = confirmation.address.rpartition("@")
     store.database.run(
         "add_confirmation",

@@ -15,9 +15,7 @@ from relay.mail.route import TlsMode
 from relay.net.client import Client, Endpoint, Timeouts
 from relay.net.transaction import Transaction
 
-HASTY = Timeouts(
-    connect=1, tls=0.3, greeting=0.3, helo=0.3, mail=0.3, rcpt=0.3, data=0.3, final=0.3, total=5
-)
+HASTY = Timeouts(connect=1, tls=0.3, greeting=0.3, helo=0.3, mail=0.3, rcpt=0.3, data=0.3, final=0.3, total=5)
 
 DEFAULTS = {
     "greeting": "220 remote.example ESMTP",
@@ -39,6 +37,7 @@ class Fault:
     HANG = object()  # say nothing more
     FLOOD = object()  # reply lines for ever
     ENDLESS = object()  # one line for ever
+    DEAF = object()  # read nothing more
 
 
 @dataclass
@@ -61,8 +60,8 @@ class Dialogue:
 
 
 class Remote:
-    """``script`` maps a verb (or greeting, dot) to a reply, a fault, a list of them (the last one stays), or, for RCPT, a
-    table by address. ``early`` is said when so many octets of a message have come."""
+    """``script`` maps a verb (or greeting, dot) to a reply, a fault, a list of them (the last one stays), or, for RCPT,
+    a table by address. ``early`` is said when so many octets of a message have come."""
 
     def __init__(self, *extensions: str, early: tuple[int, Any] | None = None, **script: Any) -> None:
         self.script = DEFAULTS | script
@@ -106,7 +105,7 @@ class Remote:
         self.dialogues.append(dialogue)
         try:
             await Conversation(self, dialogue, reader, writer).run()
-        except (ConnectionError, ssl.SSLError, EOFError):
+        except (ConnectionError, ssl.SSLError, EOFError, asyncio.CancelledError):
             pass
         finally:
             dialogue.closed = True
@@ -160,6 +159,8 @@ class Conversation:
     async def answer(self, reply: Any) -> None:
         if reply is Fault.DROP:
             raise EOFError
+        if reply is Fault.DEAF:
+            await asyncio.sleep(60)
         if reply is Fault.HANG:
             while True:
                 await self.more()
@@ -185,17 +186,16 @@ class Conversation:
 
     async def message(self) -> None:
         early = self.remote.early
-        while not self.buffer.startswith(b".\r\n") and b"\r\n.\r\n" not in self.buffer:
+        data, self.buffer = bytearray(b"\r\n" + self.buffer), b""
+        while (end := data.find(b"\r\n.\r\n", max(0, len(data) - 70_000))) < 0:
             await self.more()
-            if early and len(self.buffer) >= early[0]:
+            data += self.buffer
+            self.buffer = b""
+            if early and len(data) >= early[0]:
                 await self.answer(early[1])
                 early = None
-        if self.buffer.startswith(b".\r\n"):
-            message, self.buffer = b"", self.buffer[3:]
-        else:
-            message, _, self.buffer = self.buffer.partition(b"\r\n.\r\n")
-            message += b"\r\n"
-        self.dialogue.messages.append(message)
+        self.dialogue.messages.append(bytes(data[2 : end + 2]))
+        self.buffer = bytes(data[end + 5 :])
         await self.answer(self.scripted("dot", ""))
 
 

@@ -10,9 +10,10 @@ import pytest
 
 from relay.mail.delivery import Deferred, Delivered, Failed
 from relay.mail.route import TlsMode
-from relay.net.client import Credentials, Endpoint
+from relay.net.client import Credentials, Endpoint, Timeouts
 from relay.net.session import Session
 from relay.net.smtp import open_session
+from relay.net.transaction import Transaction
 
 CRLFS = [b"\r\n", b"\n", b"\r", b"\r\r\n", b"\n\r", b"\r\n\0"]
 SMUGGLED = [b"one" + a + b"." + b + b"two\r\n" for a, b in itertools.product(CRLFS, [*CRLFS[:5], b"\0\r\n"])]
@@ -44,6 +45,13 @@ def crlf(body: bytes) -> bytes:
 def unstuffed(wire: bytes) -> bytes:
     """What a receiver makes of it (RFC 5321 4.5.2)."""
     return re.sub(rb"^\.", b"", wire.replace(b"\r\n.", b"\r\n"))
+
+
+async def until(true, seconds: float = 5) -> None:
+    """Wait until something is so; fails when it does not become so."""
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110 - it happens on the other side of a socket
+            await asyncio.sleep(0.01)
 
 
 async def opened(remote, client) -> Session:
@@ -90,7 +98,7 @@ async def test_with_pipelining_the_envelope_and_the_message_are_one_write_each(r
     await sent(server, client(), transaction(eightbit=True))
     _, envelope, message, _ = server.dialogues[0].segments
     assert envelope == (
-        b"MAIL FROM:<bounce@platform.example> SIZE=42 BODY=8BITMIME\r\nRCPT TO:<ann@customer.example>\r\nDATA\r\n"
+        b"MAIL FROM:<bounce@platform.example> SIZE=41 BODY=8BITMIME\r\nRCPT TO:<ann@customer.example>\r\nDATA\r\n"
     )
     assert message.endswith(b"\r\n\r\nHello\r\n.\r\n")
 
@@ -99,8 +107,8 @@ async def test_with_pipelining_the_envelope_and_the_message_are_one_write_each(r
 async def test_every_body_arrives_as_it_was_stored(remote, client, transaction, pipelining):
     server = await remote(*pipelining)
     session = await opened(server, client())
-    for body, chunk in itertools.product(BODIES, (65536, 7)):
-        chunk = chunk if len(body) < 1000 else 60_001
+    for body, cut in itertools.product(BODIES, (65536, 7)):
+        chunk = cut if len(body) < 1000 else 60_001
         (outcome,) = await session.send(transaction(body, chunk=chunk))
         assert isinstance(outcome, Delivered)
         wire = server.messages[-1]
@@ -215,12 +223,12 @@ async def test_whatever_is_not_a_real_5xx_is_temporary(remote, client, transacti
     assert outcome.answer.remote.startswith("remote.example[127.0.0.1]:")
     assert outcome.answer.enhanced.startswith("4.")
     assert outcome.answer.text.isprintable()
-    await asyncio.sleep(0.02)
-    assert server.open == 0, "the connection was left open"
+    await until(lambda: server.open == 0)  # no connection is left open
 
 
 @pytest.mark.parametrize(
-    ("stage", "reply"), [("MAIL", "354 go"), ("RCPT", "354 go"), ("DATA", "250 ok"), ("dot", "354 more"), ("MAIL", "221 bye")]
+    ("stage", "reply"),
+    [("MAIL", "354 go"), ("RCPT", "354 go"), ("DATA", "250 ok"), ("dot", "354 more"), ("MAIL", "221 bye")],
 )
 async def test_a_reply_that_makes_no_sense_there_ends_the_session(remote, client, transaction, stage, reply):
     server = await remote(RSET="250 ok", **{stage: reply.encode() + b"\r\n"})
@@ -273,10 +281,11 @@ async def test_two_answers_to_the_final_dot_end_the_session(remote, client, tran
     await session.quit()
 
 
-async def test_a_second_answer_that_comes_late_never_counts_for_another_message(remote, client, transaction):
-    server = await remote("PIPELINING", RCPT="550 5.1.1 no such user", dot="250 2.0.0 taken")
+async def test_an_answer_too_many_never_counts_for_the_next_message(remote, client, transaction):
+    server = await remote("PIPELINING")
     session = await opened(server, client())
-    session.wire.data_received(b"250 2.0.0 taken once more\r\n")
+    await session.send(transaction())
+    session.wire.data_received(b"250 2.0.0 taken once more\r\n")  # it comes just as the next transaction begins
     (outcome,) = await session.send(transaction())
     assert isinstance(outcome, Deferred)
     assert not session.alive
@@ -293,26 +302,16 @@ async def test_lost_after_the_final_dot_is_in_doubt(remote, client, transaction,
     assert not session.alive
 
 
-async def test_a_server_that_takes_nothing_is_left_alone(remote, client, transaction, fault):
-    server = await remote()
-    session = await opened(server, client())
-    server.script["DATA"] = "354 go"
-    server.early = (1, fault.HANG)
-
-    class Stuck:
-        """Reads a little, then no more."""
-
-    for dialogue in server.dialogues:
-        assert not dialogue.messages
-    (outcome,) = await session.send(transaction(b"x" * 10_000_000))
+async def test_a_server_that_takes_nothing_more_is_left(remote, client, transaction, fault):
+    server = await remote(early=(1, fault.DEAF))
+    (outcome,) = await sent(server, client(), transaction(b"x" * 30_000_000))
     assert isinstance(outcome, Deferred)
+    assert "took nothing" in outcome.answer.text
 
 
 async def test_memory_is_bounded_whatever_the_size(remote, client):
-    from relay.net.transaction import Transaction
-
     server = await remote("PIPELINING")
-    session = await opened(server, client())
+    session = await opened(server, client(timeouts=Timeouts()))
     most = 0
 
     async def body():
@@ -329,8 +328,6 @@ async def test_memory_is_bounded_whatever_the_size(remote, client):
 
 
 async def test_a_body_that_cannot_be_read_is_never_finished(remote, client):
-    from relay.net.transaction import Transaction
-
     async def body():
         yield b"half of"
         raise LookupError
@@ -339,9 +336,8 @@ async def test_a_body_that_cannot_be_read_is_never_finished(remote, client):
     session = await opened(server, client())
     with pytest.raises(LookupError):
         await session.send(Transaction(None, ("a@b.example",), b"A: b\r\n", body, 100))
-    await asyncio.sleep(0.02)
+    await until(lambda: server.dialogues[0].closed)
     assert server.messages == []
-    assert server.dialogues[0].closed
 
 
 async def test_size_and_extensions_decide_before_anything_is_said(remote, client, transaction):
@@ -368,7 +364,7 @@ async def test_international_mail_where_it_is_known(remote, client, transaction)
     server = await remote("SMTPUTF8", "8BITMIME", "SIZE")
     (outcome,) = await sent(server, client(), transaction(to=("jürgen@müller.example",), smtputf8=True, eightbit=True))
     assert isinstance(outcome, Delivered)
-    assert "MAIL FROM:<bounce@platform.example> SIZE=42 BODY=8BITMIME SMTPUTF8" in server.dialogues[0].commands
+    assert "MAIL FROM:<bounce@platform.example> SIZE=41 BODY=8BITMIME SMTPUTF8" in server.dialogues[0].commands
 
 
 async def test_the_null_reverse_path(remote, client, transaction):
@@ -411,9 +407,7 @@ async def test_replies_injected_before_tls_are_forgotten(remote, client, transac
         STARTTLS=b"220 ok\r\n250-remote.example\r\n250-AUTH PLAIN\r\n250 SMTPUTF8\r\n",
     )
     credentials = Credentials("platform", "S3cr3t-CANARY")
-    outcome = await open_session(
-        server.endpoint, client(TlsMode.REQUIRE, ca_file=ca_file, credentials=credentials)
-    )
+    outcome = await open_session(server.endpoint, client(TlsMode.REQUIRE, ca_file=ca_file, credentials=credentials))
     assert isinstance(outcome, Deferred)  # inside TLS no AUTH is offered
     assert "AUTH" not in server.dialogues[0].verbs
     session = await opened(server, client(TlsMode.REQUIRE, ca_file=ca_file))
@@ -443,7 +437,6 @@ async def test_opportunistic_tls_goes_on_in_the_clear_when_it_is_stripped_away(r
 @pytest.mark.parametrize("hello", [b"220 ok\r\nthis is not TLS", b"220 ok\r\n"])
 async def test_opportunistic_tls_begins_anew_when_the_handshake_fails(remote, client, transaction, hello):
     server = await remote("STARTTLS", STARTTLS=hello)  # the second sort never answers the ClientHello
-    server.script["EHLO2"] = ""
     (outcome,) = await sent(server, client(TlsMode.OPPORTUNISTIC), transaction())
     assert isinstance(outcome, Delivered)
     assert len(server.dialogues) == 2
@@ -484,19 +477,23 @@ async def test_implicit_tls(remote, client, transaction, certificate, ca_file):
     assert outcome.answer.enhanced == "4.7.5"
 
 
-@pytest.mark.parametrize("mechanisms", ["PLAIN LOGIN", "LOGIN"])
-async def test_signing_in(remote, client, transaction, certificate, ca_file, mechanisms):
+async def test_signing_in_with_plain(remote, client, transaction, certificate, ca_file):
     server = await remote(
-        f"AUTH {mechanisms}", context=certificate("remote.example"), implicit=True, AUTH="235 2.7.0 welcome"
+        "AUTH LOGIN PLAIN", context=certificate("remote.example"), implicit=True, AUTH="235 2.7.0 welcome"
     )
-    if mechanisms == "LOGIN":
-        server.script |= {"AUTH": "334 VXNlcm5hbWU6", "YW5u": "334 UGFzc3dvcmQ6", "C2VJCMV0": "235 2.7.0 welcome"}
-        server.script |= {"YW5U": "334 UGFzc3dvcmQ6", "C2VJCMV0".upper(): "235 2.7.0 welcome"}
     settings = {"ca_file": ca_file, "credentials": Credentials("ann", "secret")}
     (outcome,) = await sent(server, client(TlsMode.IMPLICIT, **settings), transaction())
     assert isinstance(outcome, Delivered)
-    said = server.dialogues[0].commands[1:3]
-    assert said[0] == "AUTH PLAIN AGFubgBzZWNyZXQ=" if "PLAIN" in mechanisms else said == ["AUTH LOGIN", "YW5u"]
+    assert server.dialogues[0].commands[1] == "AUTH PLAIN AGFubgBzZWNyZXQ="
+
+
+async def test_signing_in_with_login(remote, client, transaction, certificate, ca_file):
+    answers = {"AUTH": "334 VXNlcm5hbWU6", "YW5U": "334 UGFzc3dvcmQ6", "C2VJCMV0": "235 2.7.0 welcome"}
+    server = await remote("AUTH LOGIN", context=certificate("remote.example"), implicit=True, **answers)
+    settings = {"ca_file": ca_file, "credentials": Credentials("ann", "secret")}
+    (outcome,) = await sent(server, client(TlsMode.IMPLICIT, **settings), transaction())
+    assert isinstance(outcome, Delivered)
+    assert server.dialogues[0].commands[1:4] == ["AUTH LOGIN", "YW5u", "c2VjcmV0"]
 
 
 async def test_a_wrong_password_is_temporary(remote, client, certificate, ca_file):

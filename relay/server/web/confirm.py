@@ -77,6 +77,7 @@ class LinkPages:
         if not taken:  # somebody else answered in the meantime
             return self.confirm_page(request, await self.find(request, confirm_link))
         self.log("sender.confirmed" if choice else "sender.refused", found)
+        found = await self.find(request, confirm_link)
         return self.notice(request, found, "confirmed" if choice else "refused")
 
     async def show_withdraw(self, request: Request) -> Response:

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from relay.server.web.caught import Opened, entry_json, list_entries, open_entry, opened_json
+from relay.server.web.caught import Entry, Opened, entry_json, list_entries, open_entry, opened_json
 from relay.server.web.pages import FRAMED, INERT, LIVELY, PROTECTED, json, plain_text
 from relay.server.web.parts import Content, read_content
 from relay.store.model import MessageKind
@@ -51,25 +51,27 @@ class InboxPages:
         if wants_json(request):
             return await self.list_json(request)
         search, before, limit = asked_for(request)
-        entries = await self.context.group.read(lambda store: list_entries(store, limit + 1, before, search))
-        older = {"before": entries[limit - 1].message.id} | ({"q": search} if search else {})
+        entries, older = await self.listed(search, before, limit)
         return self.pages.show(
             request,
             "inbox.html",
             policy=LIVELY,
-            entries=entries[:limit],
+            entries=entries,
             search=search,
             before=before,
-            older=urlencode(older) if len(entries) > limit else "",
+            older=urlencode({"before": older} | ({"q": search} if search else {})) if older else "",
             hints=self.context.hints,
         )
 
     async def list_json(self, request: Request) -> Response:
-        """The same for programs."""
-        search, before, limit = asked_for(request)
+        """The same for programs; ``older`` is what to ask for with ``before`` next, or null."""
+        entries, older = await self.listed(*asked_for(request))
+        return json({"messages": [entry_json(entry) for entry in entries], "older": older})
+
+    async def listed(self, search: str, before: str | None, limit: int) -> tuple[list[Entry], str | None]:
+        """At most ``limit`` entries, and the id of the last one when there are more."""
         entries = await self.context.group.read(lambda store: list_entries(store, limit + 1, before, search))
-        older = entries[limit - 1].message.id if len(entries) > limit else None
-        return json({"messages": [entry_json(entry) for entry in entries[:limit]], "older": older})
+        return entries[:limit], entries[limit - 1].message.id if len(entries) > limit else None
 
     async def show_message(self, request: Request) -> Response:
         """One message: before and after, its content, its deliveries."""

@@ -87,8 +87,8 @@ class Voice:
 
 
 def isolated(value: object) -> Markup:
-    """A value as text that is set apart: ``<bdi>`` keeps its writing direction to itself."""
-    return Markup('<bdi class="name">{}</bdi>').format(value)
+    """A value as text that is set apart: ``<bdi>`` keeps its writing direction to itself; an address may break at @."""
+    return Markup('<bdi class="name">{}</bdi>').format(Markup("@<wbr>").join(str(value).split("@")))
 
 
 def linked(text: str) -> Markup:
