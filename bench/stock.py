@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -31,11 +32,13 @@ class ToFiles:
 
 def main() -> None:
     """Serve until SIGTERM."""
-    controller = Controller(ToFiles(Path(sys.argv[1])), hostname="127.0.0.1", port=0)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    controller = Controller(ToFiles(Path(sys.argv[1])), hostname="127.0.0.1", port=port)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     controller.start()
-    assert controller.server is not None
-    print(json.dumps({"port": controller.server.sockets[0].getsockname()[1]}), flush=True)  # type: ignore[attr-defined]
+    print(json.dumps({"port": port}), flush=True)
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
     controller.stop()
 

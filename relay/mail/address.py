@@ -7,7 +7,6 @@ fields, takes them apart and hands the two halves of each address to `make_addre
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 
 import idna
@@ -139,5 +138,4 @@ def folded(local: str) -> str:
     """A local part in lower case. No letter becomes another one of ASCII (the Kelvin sign is not a k)."""
     if local.isascii():
         return local.lower()
-    composed = unicodedata.normalize("NFC", local)
-    return "".join(char if not char.isascii() and char.lower().isascii() else char.lower() for char in composed)
+    return "".join(char if not char.isascii() and char.lower().isascii() else char.lower() for char in local)

@@ -146,6 +146,8 @@ def address_fault(kinds: str) -> str:
     if not kinds:
         return "address.empty"
     local, at, domain = kinds.partition("@")
+    if ";" in kinds:
+        return "address.semicolon"
     if not at:
         return "address.no_at"
     if "@" in domain or not local.strip(CFWS) or any(kind in CFWS for kind in local.strip(CFWS)):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from typing import cast
 
 LONGEST_BUFFER = 64 * 1024  # octets held before reading pauses; also the longest line
 
@@ -37,8 +38,7 @@ class Wire(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Connected."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's transports are not asyncio's by class
         self.writable.set()
 
     def data_received(self, data: bytes) -> None:

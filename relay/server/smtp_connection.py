@@ -166,7 +166,8 @@ class SmtpConnection(SMTP):
         """Say what is left to say and hang up; a client that does not let us is cut off a little later."""
         if self.lost:
             return
-        self.wire.write(bytes(self.out) + self.farewell)
+        if not self.wire.is_closing():
+            self.wire.write(bytes(self.out) + self.farewell)
         self.wire.close()
         self.finished, self.heard_at = True, self.loop.time()
         self._reset_timeout(CLOSE_WITHIN)
@@ -188,9 +189,9 @@ class SmtpConnection(SMTP):
 
     async def flush(self) -> None:
         """Send the collected replies; waits only for a client that does not read."""
-        if self.out:
+        if self.out and not self.wire.is_closing():
             self.wire.write(bytes(self.out))
-            self.out.clear()
+        self.out.clear()
         if self.unblocked is not None:
             self.waiting = True
             await self.unblocked

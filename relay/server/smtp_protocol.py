@@ -162,6 +162,7 @@ class SubmissionProtocol(SmtpConnection):
             )
         except OSError as error:
             log.info("handshake failed ip=%s: %s", self.session.address, type(error).__name__)
+            self.connection_lost(None)  # the loop has closed it and tells nobody
             raise Gone from None
         if transport is None or self.lost:
             raise Gone

@@ -36,35 +36,31 @@ def context_from_files(certificate: Path, key: Path) -> ssl.SSLContext:
     """A context from a PEM certificate chain and its private key. Raises CertificateError."""
     for path in (certificate, key):
         try:
-            path.read_bytes()
+            text = path.read_bytes()
         except OSError as error:
             raise CertificateError(f"cannot read {path}: {error.strerror}") from None
+        if b"ENCRYPTED" in text:
+            raise CertificateError(f"cannot use {path}: it is encrypted; store it without a password")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8996
     context.options |= ssl.OP_NO_RENEGOTIATION
     try:
-        context.load_cert_chain(certificate, key, password=no_password)
+        context.load_cert_chain(certificate, key)
     except ssl.SSLError as error:
         raise CertificateError(f"cannot use certificate {certificate} with key {key}: {cause(error)}") from None
     return context
 
 
-def no_password() -> str:
-    """What an encrypted key gets instead of a prompt on the terminal."""
-    return ""
-
-
 def cause(error: ssl.SSLError) -> str:
     """OpenSSL's reason in words."""
+    said = str(error).upper().replace(" ", "_")
     reasons = {
         "KEY_VALUES_MISMATCH": "the key does not belong to the certificate",
+        "KEY_TOO_SMALL": "the key is too small",
+        "PEM": "one of them is not in PEM format",
         "NO_START_LINE": "one of them is not in PEM format",
-        "PEM_LIB": "one of them is not in PEM format, or the key belongs to another certificate",
-        "BAD_DECRYPT": "the key is encrypted",
-        "BAD_PASSWORD_READ": "the key is encrypted",
-        "EE_KEY_TOO_SMALL": "the key is too small",
     }
-    return reasons.get(error.reason or "", (error.reason or str(error)).replace("_", " ").lower())
+    return next((words for reason, words in reasons.items() if reason in said), str(error))
 
 
 def self_signed_context(hostname: str) -> ssl.SSLContext:

@@ -69,8 +69,8 @@ class Lane:
             while batch := self.take():
                 self.do(batch)
                 self.loop.call_soon_threadsafe(wake_all, batch)
+            self.forget_store()
             self.loop.call_soon_threadsafe(self.ended.set)
-        self.forget_store()
 
     def take(self) -> list[Piece]:
         """What waits now, at most a batch; waits for the first. Empty when the lane is to end."""
@@ -158,6 +158,7 @@ class CommitGroup:
             lane.pieces.put(None)
         for lane in lanes:
             await lane.ended.wait()
+            lane.thread.join()
 
     async def write(self, work: Callable[[Store], T]) -> T:
         """Do ``work`` in a transaction; when this returns it is on the disk, when it raises nothing of it is.

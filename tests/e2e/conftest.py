@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import smtplib
+import socket
 import ssl
 import subprocess
 import sys
@@ -51,14 +52,19 @@ class Sink:
         return self.to(recipient)
 
 
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
 @pytest.fixture
 def sink() -> Iterator[Sink]:
     """A separate SMTP server on a free port of loopback."""
-    box = Sink()
-    controller = Controller(box, hostname="127.0.0.1", port=0, decode_data=False, data_size_limit=50_000_000)
+    box = Sink(free_port())
+    controller = Controller(box, hostname="127.0.0.1", port=box.port, decode_data=False, data_size_limit=50_000_000)
     controller.start()
-    assert controller.server is not None
-    box.port = controller.server.sockets[0].getsockname()[1]
     yield box
     controller.stop()
 

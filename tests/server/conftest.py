@@ -23,6 +23,7 @@ from relay.server.smtp import Listener, ListenerSettings, listen
 from relay.server.tls import self_signed_context
 
 TENANT = Tenant("t1", "Bakker B.V.", "info@bakker.example", "nl", 0.0)
+QUEUED = Reply(250, "2.0.0", ("queued as 0123456789abcdef",))
 PATIENCE = 5.0
 
 
@@ -32,7 +33,7 @@ class RecordingDesk:
 
     submissions: list[Submission] = field(default_factory=list)
     sign_ins: list[tuple[str, str, str]] = field(default_factory=list)
-    reply: Reply = Reply(250, "2.0.0", ("queued as 0123456789abcdef",))
+    reply: Reply = QUEUED
     takes_for: float = 0.0
     error: Exception | None = None
     logins: dict[str, str] = field(default_factory=lambda: {"app": "s3cret", "jörg": "pässwörd"})

@@ -8,6 +8,7 @@ import time
 import tomllib
 import tracemalloc
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from string import Formatter
 
@@ -28,7 +29,7 @@ def read(wire: bytes, limits: ListenerSettings = SMALL, cuts: tuple[int, ...] = 
     """What comes of ``wire`` when it arrives cut at ``cuts``, in a form that compares; and what follows the end."""
     reader = DataReader(limits)
     places = [0, *sorted(cut % (len(wire) + 1) for cut in cuts), len(wire)]
-    for start, end in zip(places, places[1:], strict=False):
+    for start, end in pairwise(places):
         rest = reader.feed(wire[start:end])
         if rest is not None:
             return result(reader), rest + wire[end:]

@@ -97,7 +97,9 @@ class Site:
     async def put_state(self, state: SenderState, address: str = "info@bakker.example") -> None:
         """Decide something of an address."""
         local, _, domain = address.rpartition("@")
-        await self.group.write(lambda store: store.put_sender(self.tenant.id, Address(local, domain), state, self.clock.at))
+        await self.group.write(
+            lambda store: store.put_sender(self.tenant.id, Address(local, domain), state, self.clock.at)
+        )
 
     async def answer(self, path: str, choice: str | None, **more: str) -> httpx2.Response:
         """Open a form and send it back with a choice, as a person does."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from relay.mail.delivery import Answer, Deferred, Failed, Outcome
 from relay.mail.route import MxRoute
 from relay.net.client import Endpoint
-from relay.net.dns import Lookup, Mx, NoData, NoName, Records, Unknown
+from relay.net.dns import Lookup, Mx, NoData, NoName, Records, Unknown, plain_name
 from relay.server.transports.hand_over import MOST_ADDRESSES, Endpoints, hand_over
 from relay.server.transports.reach import is_public
 
@@ -62,7 +62,9 @@ class MxTransport:
             return Failed(Answer(f"the domain {domain} takes no mail (null MX)", 0, "5.1.10"))
         self.outlet.rng.shuffle(usable)
         usable.sort(key=lambda record: record.preference)
-        return before_us([(record.preference, record.exchange) for record in usable], self.outlet.client.hostname)
+        return before_us(usable, self.outlet.client.hostname) or Failed(
+            Answer(f"this server is itself the first mail server of {domain}", 0, "5.4.6")
+        )
 
     async def addresses(self, domain: str, exchangers: list[str]) -> Endpoints:
         """The addresses of the exchangers, in their order, as many as a try needs."""
@@ -91,13 +93,10 @@ def values(answers: list[Lookup]) -> list[object]:
     return [value for answer in answers if isinstance(answer, Records) for value in answer.values]
 
 
-def before_us(exchangers: list[tuple[int, str]], hostname: str) -> list[str] | Failed:
+def before_us(records: list[Mx], hostname: str) -> list[str]:
     """Only exchangers preferred to ourselves: mail for us must not come round again (RFC 5321 5.1)."""
-    ours = [preference for preference, exchange in exchangers if exchange == hostname.lower().rstrip(".")]
-    if not ours:
-        return [exchange for _, exchange in exchangers]
-    better = [exchange for preference, exchange in exchangers if preference < min(ours)]
-    return better or Failed(Answer("this server is itself the best mail server of the domain", 0, "5.4.6"))
+    ours = [record.preference for record in records if record.exchange == plain_name(hostname)]
+    return [record.exchange for record in records if not ours or record.preference < min(ours)]
 
 
 def nowhere(domain: str, exchangers: list[str], answers: list[Lookup], unreachable: bool) -> Deferred | Failed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from markupsafe import Markup, escape
 
@@ -15,15 +16,24 @@ if TYPE_CHECKING:
 
 ADDRESS = re.compile(r"(https?://[^\s<>\"']*[^\s<>\"'.,;:!?)\]])", re.IGNORECASE)
 LINK = Markup('<a href="{}" target="_blank" rel="noopener noreferrer nofollow">{}</a>')
+COOKIE = "lang"
 NAMES = {"en": "English", "nl": "Nederlands", "de": "Deutsch", "fr": "Français"}
 
 
+def chosen(request: Request) -> str:
+    """The language that a person chose: ``?lang=``, else the last one chosen; empty when none was."""
+    wishes = (request.query_params.get("lang", ""), request.cookies.get(COOKIE, ""))
+    return next((wish for wish in wishes if wish in LANGUAGES), "")
+
+
 def spoken(request: Request, fallback: str) -> Catalog:
-    """The catalog for a request: ``?lang=``, else what the browser prefers, else ``fallback``."""
-    asked = request.query_params.get("lang", "")
-    if asked in LANGUAGES:
-        return catalog(asked)
-    return catalog(preferred(request.headers.get("accept-language", ""), fallback))
+    """The catalog for a request: the chosen language, else what the browser prefers, else ``fallback``."""
+    return catalog(chosen(request) or preferred(request.headers.get("accept-language", ""), fallback))
+
+
+def switch(request: Request, language: str) -> str:
+    """The link to the same page in another language."""
+    return "?" + urlencode({**request.query_params, "lang": language})
 
 
 def preferred(accept: str, fallback: str) -> str:

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 from relay.server.web.compare import readable, written
-from relay.server.web.language import NAMES, Voice, clock, iso, linked, spoken
+from relay.server.web.language import COOKIE, NAMES, Voice, clock, iso, linked, spoken, switch
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -24,7 +24,6 @@ PROTECTED = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
@@ -37,6 +36,7 @@ FRAMED = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'self'; sandbox"
 )
+A_YEAR = 365 * 86400
 STATIC = {"style.css": "text/css", "inbox.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
 
@@ -67,6 +67,7 @@ class Pages:
             clock=clock,
             iso=iso,
             readable=readable,
+            switch=switch,
             written=written,
         )
 
@@ -86,9 +87,13 @@ class Pages:
             **PROTECTED,
             "Content-Security-Policy": policy,
             "Content-Language": voice.language,
-            "Vary": "Accept, Accept-Language",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Vary": "Accept, Accept-Language, Cookie",
         }
-        return HTMLResponse(html, status, headers)
+        page = HTMLResponse(html, status, headers)
+        if "lang" in request.query_params:
+            page.set_cookie(COOKIE, voice.language, max_age=A_YEAR, httponly=True, samesite="lax")
+        return page
 
     def failure(self, request: Request, status: int, headers: Mapping[str, str] | None = None) -> HTMLResponse:
         """The page of an HTTP error."""

@@ -125,12 +125,13 @@ VALUES
 -- ---- and goes out -----------------------------------------------------------------------------
 
 -- name: lease_due
--- The longest due first; what others lease runs out of their hands at leased_until. PostgreSQL adds FOR UPDATE SKIP
--- LOCKED to the inner query. :skipped are domains with spaces around them.
+-- The longest due first; a lease that has run out counts as due. :skipped are domains with spaces around them.
+-- PostgreSQL adds FOR UPDATE SKIP LOCKED to the inner query.
 UPDATE delivery SET leased_by = :node, leased_until = :until, attempt = attempt + 1
 WHERE id IN (
   SELECT id FROM delivery
-  WHERE state = 'queued' AND COALESCE(leased_until, due_at) <= :now AND :skipped = REPLACE(:skipped, ' ' || domain || ' ', '')
+  WHERE state = 'queued' AND COALESCE(leased_until, due_at) <= :now
+    AND REPLACE(:skipped, ' ' || domain || ' ', '') = :skipped
   ORDER BY COALESCE(leased_until, due_at)
   LIMIT :limit
 )
