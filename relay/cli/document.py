@@ -10,9 +10,9 @@ from relay.cli import main
 
 HEADING = """# Commands
 
-One command, `relay` (also `python -m relay`). Every command takes `--config FILE`, before or after the subcommand; every
-command that reports takes `--json`. Exit codes: 0 fine; 1 a problem was found; 2 wrong usage or configuration; 65 the
-message was refused; 75 temporary, it could not be determined. This page is generated from the code.
+One command, `relay` (also `python -m relay`). Every command takes `--config FILE`, before or after the subcommand;
+every command that reports takes `--json`. Exit codes: 0 fine; 1 a problem was found; 2 wrong usage or configuration;
+65 the message was refused; 75 temporary, it could not be determined. This page is generated from the code.
 """
 
 

@@ -169,7 +169,7 @@ def import_csv(context: click.Context, file: TextIO, tenant: str | None, as_json
     with database(context) as store, store.transaction():
         rows, problems = read_csv(file, store, tenant)
         if problems:
-            fail("\n".join([f"nothing was imported from {file.name}:", *problems]))
+            fail("\n".join(["nothing was imported:", *problems]))
         for row in rows:
             if row.state != "pending" or store.sender(row.tenant.id, row.address) is None:
                 put(store, row.tenant, row.address, row.state)

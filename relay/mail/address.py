@@ -17,10 +17,10 @@ LONGEST_LOCAL = 64  # octets, RFC 5321 4.5.3.1.1
 LONGEST_DOMAIN = 253  # octets without the final dot, RFC 1035 2.3.4 as it comes out in text
 LONGEST_ADDRESS = 254  # octets: a path of 256 (RFC 5321 4.5.3.1.3) less its angle brackets
 
-_ATEXT = r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\x80-\U0010ffff]"  # RFC 5322 3.2.3; RFC 6532 3.2 adds what is not ASCII
+_ATEXT = r'[^\0- \x7f"(),.:;<>@\[\\\]]'  # RFC 5322 3.2.3: no controls, no specials; RFC 6532 3.2 adds what is not ASCII
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"  # RFC 5321 4.1.2 sub-domain, RFC 1035 2.3.4
 DOT_STRING = re.compile(rf"{_ATEXT}+(?:\.{_ATEXT}+)*+")  # RFC 5321 4.1.2
-QUOTED_STRING = re.compile(r'"(?:[ !#-\[\]-~\x80-\U0010ffff]|\\[ -~])*+"')  # RFC 5321 4.1.2
+QUOTED_STRING = re.compile(r'"(?:[^\0-\x1f\x7f"\\]|\\[ -~])*+"')  # RFC 5321 4.1.2
 QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*+")
 LITERAL = re.compile(r"\[[!-Z^-~]+\]")  # RFC 5321 4.1.3, loosely: it is never accepted anyway

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from relay.mail.reply import EXCERPT, Refusal, excerpt
+from relay.mail.text import decode_raw
 
 CRLF = b"\r\n"
 FIELD_END = re.compile(rb"\r\n(?![ \t])")  # a line that begins with white space continues the field: RFC 5322 2.2.3
@@ -86,7 +87,7 @@ class Field:
     @property
     def text(self) -> str:
         """The whole field as a person reads it: decoded leniently, without the final line end."""
-        return self.raw[:-2].decode("utf-8", "replace")
+        return decode_raw(self.raw[:-2])
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,8 @@ class Reply:
 
 def printable(text: str) -> str:
     """The text with ``?`` for everything but printable ASCII: nothing of the client's can break a reply line."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(char if " " <= char <= "~" else "?" for char in text)
 
 

@@ -42,7 +42,7 @@ async def keep_house(group: CommitGroup, retention: Retention, now: Callable[[],
 async def tidy(group: CommitGroup, retention: Retention, now: float) -> None:
     """Delete everything whose time is over. Raises StoreError."""
     bodies_before, messages_before = now - retention.bodies_for, now - retention.messages_for
-    while await group.write(lambda store: store.purge_bodies(bodies_before, AT_ONCE)) == AT_ONCE:
+    while await group.write(lambda store: store.purge_bodies(bodies_before, AT_ONCE)):
         pass
     while await group.write(lambda store: store.purge_messages(messages_before, AT_ONCE)) == AT_ONCE:
         pass

@@ -151,7 +151,7 @@ class SmtpConnection(SMTP):
                 self.say(reply(220, "", f"{self.settings.hostname} ESMTP ready"))
                 await self.converse()
             else:
-                self.farewell = TOO_MANY_CONNECTIONS
+                self.farewell = GOING_DOWN if self.connections.stopping else TOO_MANY_CONNECTIONS
         except Gone:
             log.debug("client left ip=%s", self.session.address)
         finally:

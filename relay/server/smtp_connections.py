@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -32,13 +32,16 @@ class Connections:
         self.open: dict[Connection, str] = {}
         self.by_address: Counter[str] = Counter()
         self.accepting: set[asyncio.Task[Reply]] = set()
+        self.stopping = False
 
     def enter(self, connection: Connection, address: str) -> bool:
-        """Count a connection; False when there are too many, in all or from that place."""
+        """Count a connection; False when there are too many, in all or from that place, or when we stop."""
         place = place_of(address)
         here = self.by_address[place]
         self.by_address[place] = here + 1
         self.open[connection] = place
+        if self.stopping:
+            return False
         return len(self.open) <= self.settings.connections and here < self.settings.connections_per_address
 
     def leave(self, connection: Connection) -> None:
@@ -57,6 +60,7 @@ class Connections:
 
     async def stop(self) -> None:
         """Ask everybody to leave; whoever is still there when the time is up is cut off, but for the desk's work."""
+        self.stopping = True
         deadline = asyncio.get_running_loop().time() + self.settings.stop_for
         for connection in list(self.open):
             connection.stop()
@@ -75,7 +79,4 @@ def place_of(address: str) -> str:
     """What counts as one place: an IPv4 address, an IPv6 network of 64 bits."""
     if ":" not in address:
         return address
-    parsed = ip_address(address.partition("%")[0])
-    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped:
-        return str(parsed.ipv4_mapped)
-    return parsed.exploded[:19]
+    return ip_address(address.partition("%")[0]).exploded[:19]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from relay.mail.envelope import Submission
 from relay.mail.message import Message, MessageError
-from relay.mail.reply import Refusal, Reply, excerpt
+from relay.mail.reply import Refusal, Reply
 from relay.server.data import Content, DataReader
 from relay.server.smtp_commands import ready_for_data, reply
 
@@ -61,7 +61,7 @@ async def hand_in(receiver: Receiver, content: Content | Refusal) -> Reply:
     try:
         message = Message.parse(content.header, content.body)
     except MessageError as error:
-        return refused(receiver.desk, tenant, Refusal(550, "5.6.0", error.topic, {"sample": excerpt(error.sample)}))
+        return refused(receiver.desk, tenant, error.refusal)
     submission = Submission(transaction.envelope(content.eightbit), message, tenant, session.as_peer())
     session.idle_commands = 0
     return await asyncio.shield(receiver.connections.keep(receiver.desk.accept(submission)))

@@ -46,7 +46,7 @@ class Session:
     @property
     def address(self) -> str:
         """The client's IP address; empty for a socket that has none."""
-        return str(self.peer[0]) if isinstance(self.peer, tuple) and self.peer else ""
+        return str(self.peer[0]).removeprefix("::ffff:") if isinstance(self.peer, tuple) and self.peer else ""
 
     @property
     def may_sign_in(self) -> bool:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from relay.store.session import Session
 
 CHUNK_SIZE = 256 * 1024  # octets of a body in one row
+PURGED_AT_ONCE = 4 * 1024 * 1024  # octets of bodies in one transaction, or one body
 AFTER_ALL_IDS = "w"  # identifiers are written with the digits 0-9 and a-v
 
 decode_events = msgspec.json.Decoder(tuple[str, ...]).decode
@@ -83,9 +84,18 @@ def attempts(store: Session, delivery_id: str) -> list[Attempt]:
 
 
 def purge_bodies(store: Session, final_before: float, limit: int = 500) -> int:
-    """Delete the bodies of at most ``limit`` messages that came to their end before then; how many there were."""
-    rows = store.database.all("bodies_to_purge", final_before=final_before, limit=limit)
-    ids = [{"message_id": each} for each in {row[0] for row in rows}]
+    """Delete bodies of messages that came to their end before then; how many there were.
+
+    At most ``limit``, and no more of large ones than others can wait for: repeat until none is left.
+    """
+    sizes: dict[str, int] = dict(store.database.all("bodies_to_purge", final_before=final_before, limit=limit))
+    ids: list[dict[str, str]] = []
+    room = PURGED_AT_ONCE
+    for message_id, size in sizes.items():
+        room -= size
+        if room < 0 and ids:
+            break
+        ids.append({"message_id": message_id})
     store.database.run_many("purge_body", ids)
     store.database.run_many("mark_body_purged", ids)
     return len(ids)

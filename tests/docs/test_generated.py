@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from relay.cli.document import commands_markdown
 from relay.config.document import reference_markdown
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = {"config.md": reference_markdown}
+PAGES = {"config.md": reference_markdown, "cli.md": commands_markdown}
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from relay.mail.address import Address, AddressError, parse_address
 from relay.mail.mailbox import parse_from, parse_mailboxes
+from relay.mail.reply import Refusal
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,11 @@ def test_what_two_addresses_are_compared_on(one: str, other: str, same: bool) ->
     assert (len(keys) == 1) is same
 
 
-@given(st.from_regex(r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]{1,20}(\.[a-z0-9]{1,9}){0,2}@[a-z0-9]{1,20}\.[a-z]{2,9}", fullmatch=True))
+@given(
+    st.from_regex(
+        r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]{1,20}(\.[a-z0-9]{1,9}){0,2}@[a-z0-9]{1,20}\.[a-z]{2,9}", fullmatch=True
+    )
+)
 def test_agrees_with_the_standard_library_on_plain_addresses(text: str) -> None:
     theirs = StdlibAddress(addr_spec=text)
     ours = parse_address(text)
@@ -141,11 +146,13 @@ HOSTILE = st.lists(
 @example(b"<a@b.c>", False)
 @example(b"a@xn--a.\xc3\xa9", False)
 def test_no_octets_raise_anything_else(octets: bytes, smtputf8: bool) -> None:
+    refusals: list[Refusal] = []
     for parse in (parse_from, parse_mailboxes):
         try:
             parse(octets, smtputf8=smtputf8)
         except AddressError as error:
-            assert error.refusal("From").params["sample"].isascii()
+            refusals.append(error.refusal("From"))
+    assert all(refusal.params["sample"].isascii() for refusal in refusals)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +160,10 @@ def test_no_octets_raise_anything_else(octets: bytes, smtputf8: bool) -> None:
     [
         (b"a@x.example", [("", "a@x.example")]),
         (b"Jan <a@x.example>, Piet <b@x.example>", [("Jan", "a@x.example"), ("Piet", "b@x.example")]),
-        (b"Team: Jan <a@x.example>, b@x.example;, c@x.example", [("Jan", "a@x.example"), ("", "b@x.example"), ("", "c@x.example")]),
+        (
+            b"Team: Jan <a@x.example>, b@x.example;, c@x.example",
+            [("Jan", "a@x.example"), ("", "b@x.example"), ("", "c@x.example")],
+        ),
         (b"undisclosed:;", []),
         (b'"A: B":a@x.example;', [("", "a@x.example")]),
         (b"", []),
@@ -165,7 +175,10 @@ def test_no_octets_raise_anything_else(octets: bytes, smtputf8: bool) -> None:
         (b"( x ) < ( y ) a ( z ) @ ( q ) x.example ( w ) >", [(" x   y   z   q   w ", "a@x.example")]),
         (b"Bakker B.V. <a@x.example>", [("Bakker B.V.", "a@x.example")]),
         (b'"J\\"n, \\\\ (x)" <a@x.example>', [('J"n, \\ (x)', "a@x.example")]),
-        (b"M\xfcller <a@x.example>, M\xc3\xbcller <b@x.example>", [("Müller", "a@x.example"), ("Müller", "b@x.example")]),
+        (
+            b"M\xfcller <a@x.example>, M\xc3\xbcller <b@x.example>",
+            [("Müller", "a@x.example"), ("Müller", "b@x.example")],
+        ),
         (b"=?utf-8?Q?Jan_(work)?= <a@x.example>", [("=?utf-8?Q?Jan_(work)?=", "a@x.example")]),
         (b'"a b"@x.example', [("", '"a b"@x.example')]),
     ],

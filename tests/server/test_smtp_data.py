@@ -219,8 +219,8 @@ def test_refused_messages_do_not_count_as_errors_of_the_client(serve) -> None:
         assert client.submit(b"no colon\r\n\r\n.\r\n").startswith("550 ")
 
 
-def test_fifty_large_messages_at_once_stay_out_of_memory(serve) -> None:
-    """What is not on disk yet is bounded by connection, whatever is sent; the true figure is in bench/."""
+def test_large_messages_stay_out_of_memory(serve) -> None:
+    """What is not on disk yet is bounded for each connection, however much is sent."""
     serving = serve()
     clients = [serving.begin() for _ in range(10)]
     for client in clients:

@@ -102,6 +102,18 @@ def test_bodies_go_when_the_last_delivery_is_over_for_long_enough(store, tenant,
     assert body_of(store, half.message.id) == b""
 
 
+def test_large_bodies_go_one_at_a_time(store, tenant, make, now):
+    made = [make(tenant.id, body=bytes(size)) for size in (100, 3_000_000, 3_000_000, 100)]
+    for queued in made:
+        store.enqueue(queued)
+    store.cancel([queued.deliveries[0].id for queued in made], now)
+    counts = []
+    while count := store.purge_bodies(now + 1):
+        counts.append(count)
+    assert sum(counts) == 4
+    assert max(counts) < 4
+
+
 def test_a_cancelled_message_loses_its_body_too(store, tenant, make, now):
     queued = make(tenant.id)
     store.enqueue(queued)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import pytest
 
 from relay.mail.ids import make_id
 from relay.mail.sender import SenderState
 from relay.mail.tenant import Tenant
+from relay.server.web.context import log_line
 
 ADDRESS = "info@bakker.example"
 TOKEN = "Zm9vYmFyLWZvb2Jhci1mb29iYXItZm9vYmFyLWZvb2I"
@@ -264,3 +266,13 @@ async def test_erased_tenant_leaves_an_unknown_link(site):
 def nonce(page):
     """The nonce of the form on a page."""
     return page.text.partition('name="nonce" value="')[2].partition('"')[0]
+
+
+def test_decisions_are_logged_on_one_line(caplog):
+    caplog.set_level(logging.INFO, "relay.web")
+    log_line("sender.refused", {"tenant": "t1", "address": '"a\nFAKE \x1b[31m"@bakker.example'})
+    log_line("sender.confirmed", {"tenant": "t1", "address": "a@bakker.example"})
+    refused, confirmed = caplog.records
+    assert (refused.levelname, confirmed.levelname) == ("WARNING", "INFO")
+    assert refused.getMessage().isprintable()
+    assert "tenant='t1'" in refused.getMessage()

@@ -76,7 +76,7 @@ async def test_odd_questions_are_answered(site, query):
 
 async def test_before_and_after_stand_side_by_side_with_the_reason(site):
     page = (await site.client.get(f"/messages/{await site.catch()}")).text
-    rows = page.partition('class="diff"')[2].partition("</details>")[0]
+    rows = page.partition('class="diff"')[2].partition("</section>")[0]
     order = [rows.index(f'role="rowheader">{name}<') for name in ("From", "Reply-To", "Bcc", "DKIM-Signature")]
     assert order == sorted(order)
     assert "&lt;info@bakker.example&gt;" in rows

@@ -33,6 +33,11 @@ class Row:
         """True when the two sides differ."""
         return self.before != self.after
 
+    @property
+    def trace(self) -> bool:
+        """True for what records and seals the way of a message rather than what it says."""
+        return self.name.lower() in TRACE
+
 
 def compare(message: StoredMessage) -> list[Row]:
     """Every field of either side: what changed first, From and Reply-To first of all."""
@@ -41,8 +46,10 @@ def compare(message: StoredMessage) -> list[Row]:
     rows: list[Row] = []
     for key in dict.fromkeys(field.key for field in (*after, *before)):
         for old, new in pairs(key, before, after):
+            field = new or old
+            assert field is not None  # one side is always there
             reason = reasons.get((key, old is None), "") if old != new else ""
-            rows.append(Row((new or old).name, old, new, reason))
+            rows.append(Row(field.name, old, new, reason))
     return sorted(rows, key=rank)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,9 +11,13 @@ if TYPE_CHECKING:
     from relay.config import Platform
     from relay.store.group import CommitGroup
 
+log = logging.getLogger("relay.web")
 
-def silent(_event: str, _facts: Mapping[str, str]) -> None:
-    """Log nothing."""
+
+def log_line(event: str, facts: Mapping[str, str]) -> None:
+    """One line a decision; a refusal is a warning, since somebody was asked who did not want to be."""
+    level = logging.WARNING if event == "sender.refused" else logging.INFO
+    log.log(level, "%s %s", event, " ".join(f"{name}={value!r}" for name, value in facts.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +26,8 @@ class WebContext:
 
     ``inbox`` puts the development inbox at ``/``; ``hints`` are the settings (label and value) that it offers. With it,
     only requests for our own name are answered: ``allowed_hosts`` (without port), or if that is empty, ``base_url``'s.
-    ``log`` takes an event (``sender.confirmed``, ``sender.refused``, ``sender.withdrawn``) and its facts.
+    ``log`` takes what a person decided: an event (``sender.confirmed``, ``sender.refused`` or ``sender.withdrawn``) and
+    its facts.
     """
 
     platform: Platform
@@ -31,4 +37,4 @@ class WebContext:
     inbox: bool = False
     allowed_hosts: tuple[str, ...] = ()
     hints: tuple[tuple[str, str], ...] = ()
-    log: Callable[[str, Mapping[str, str]], None] = silent
+    log: Callable[[str, Mapping[str, str]], None] = log_line

@@ -98,7 +98,9 @@ class Voice:
 
 def isolated(value: object) -> Markup:
     """A value as text that is set apart: ``<bdi>`` keeps its writing direction to itself; an address may break at @."""
-    return Markup('<bdi class="name">{}</bdi>').format(Markup("@<wbr>").join(str(value).split("@")))
+    parts = str(value).split("@")
+    kind = "name" if len(parts) == 1 else "name whole"
+    return Markup('<bdi class="{}">{}</bdi>').format(kind, Markup("@<wbr>").join(parts))
 
 
 def linked(text: str) -> Markup:

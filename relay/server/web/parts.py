@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from email.message import Message as Part
 
 LARGEST = 25_000_000  # octets
-MOST_LINES = 500_000
+MOST_LINES = 400_000  # 25 MB in base64 are 325,000
 MOST_PARTS = 100
 DEEPEST = 20
 LONGEST_FIELD = 4096

@@ -246,7 +246,7 @@ FROM attempt WHERE delivery_id = :delivery_id ORDER BY number;
 
 -- name: bodies_to_purge
 -- Messages with a finished delivery whose body is kept, unless another delivery is not finished or only since lately.
-SELECT d.message_id FROM delivery d
+SELECT m.id, m.body_size FROM delivery d JOIN message m ON m.id = d.message_id
 WHERE d.body_kept AND d.final_at < :final_before
   AND NOT EXISTS (
     SELECT 1 FROM delivery o
