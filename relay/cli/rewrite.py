@@ -122,7 +122,8 @@ def open_desk(
         address = resolve_platform_address(platform or config.platform.address, slug(company))
         known = Verified(frozenset(parse_address(text, smtputf8=True).key for text in verified))
     except AddressError as error:
-        fail(catalog("en").text(f"reply.{error.topic}", field="--platform or --verified", sample=error.sample), EXIT_USAGE)
+        text = catalog("en").text(f"reply.{error.topic}", field="--platform or --verified", sample=error.sample)
+        fail(text.replace("\n", " "), EXIT_USAGE)
     policy = RewritePolicy(
         platform=address,
         platform_name=config.platform.name,

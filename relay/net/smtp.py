@@ -5,7 +5,7 @@
 3. `secure` starts TLS as `relay.mail.route.TlsMode` has it, forgets what was learnt in the clear, and says EHLO again.
    Opportunistic: when the handshake fails, `open_session` begins anew with a new connection in the clear (RFC 7435 4).
    Required: without a certificate that verifies nothing more is said, and the mail waits.
-4. `sign_in` authenticates when there are credentials, and only after the certificate was verified.
+4. `relay.net.auth.sign_in` authenticates when there are credentials, and only after the certificate was verified.
 5. `Session.send` runs one mail transaction (`relay.net.transaction.hand_in`, `conclude`), as often as the caller likes.
 6. `Session.quit` says goodbye.
 
@@ -17,14 +17,14 @@ has a limit (`relay.net.client.Timeouts`); memory is bounded whatever the server
 from __future__ import annotations
 
 import asyncio
-import base64
 import ssl
 from dataclasses import replace
 from typing import Any
 
 from relay.mail.delivery import Answer, Deferred, Failed
 from relay.mail.route import TlsMode
-from relay.net.client import Client, Credentials, Endpoint
+from relay.net.auth import sign_in
+from relay.net.client import Client, Endpoint
 from relay.net.reply import RemoteReply
 from relay.net.session import Session
 from relay.net.wire import Broken, Wire
@@ -140,48 +140,6 @@ async def shake_hands(session: Session, host: str) -> None:
         await session.wire.start_tls(client.tls_context(), host, client.timeouts.tls)
     except (OSError, ValueError) as error:
         raise TlsBroken("4.7.5", f"TLS failed: {reason(error)}") from error
-
-
-async def sign_in(session: Session) -> None:
-    """AUTH PLAIN or LOGIN (RFC 4954, RFC 4616). Refused or impossible, the mail waits: a mended password frees it.
-    Raises `Broken`."""
-    credentials = session.client.credentials
-    if credentials is None:
-        return
-    if not session.client.verifies:
-        raise Broken("4.7.11", "the password is only sent where the certificate is verified")
-    mechanisms = session.extensions.get("AUTH", "").upper().split()
-    if "PLAIN" in mechanisms:
-        reply = await plain(session, credentials)
-    elif "LOGIN" in mechanisms:
-        reply = await login(session, credentials)
-    else:
-        raise Broken("4.7.0", "the remote offers no way to sign in that we know")
-    if reply.code != 235:
-        raise Broken(reply.enhanced, f"signing in was refused: {reply.text}", reply.code)
-
-
-async def plain(session: Session, credentials: Credentials) -> RemoteReply:
-    """AUTH PLAIN with an initial response (RFC 4616 2). Raises `Broken`."""
-    response = encoded(f"\0{credentials.username}\0{credentials.password}")
-    return await session.command(f"AUTH PLAIN {response}", session.client.timeouts.helo)
-
-
-async def login(session: Session, credentials: Credentials) -> RemoteReply:
-    """AUTH LOGIN: user name and password, each when asked. Raises `Broken`."""
-    within = session.client.timeouts.helo
-    reply = await session.command("AUTH LOGIN", within)
-    for secret in (credentials.username, credentials.password):
-        if reply.code != 334:
-            return reply
-        session.say(encoded(secret))
-        reply = await session.reply("AUTH", within)
-    return reply
-
-
-def encoded(text: str) -> str:
-    """Base64, as SASL wants it."""
-    return base64.b64encode(text.encode("utf-8")).decode("ascii")
 
 
 def expect(reply: RemoteReply, code: int) -> None:

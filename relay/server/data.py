@@ -160,9 +160,10 @@ class DataReader:
             if self.sink.error.errno not in NO_SPACE:
                 raise self.sink.error
             self.faults.add("message.disk_full")
-        for topic, (code, enhanced) in FAULTS.items():
-            if topic in self.faults:
-                return Refusal(code, enhanced, topic, self.params(topic))
+        if self.faults:
+            topic = next(topic for topic in FAULTS if topic in self.faults)
+            code, enhanced = FAULTS[topic]
+            return Refusal(code, enhanced, topic, self.params(topic))
         return Content(bytes(self.header), self.sink.body(), self.eightbit)
 
     def params(self, topic: str) -> dict[str, str]:

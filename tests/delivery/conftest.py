@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import trustme
+import uvloop
 
 from relay.mail.route import TlsMode
 from relay.net.client import Client, Endpoint, Timeouts
@@ -197,6 +198,13 @@ class Conversation:
         self.dialogue.messages.append(bytes(data[2 : end + 2]))
         self.buffer = bytes(data[end + 5 :])
         await self.answer(self.scripted("dot", ""))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, Callable[[], Any]]:
+    """Sessions run under both loops that the relay runs on, whose transports differ; the rest under the usual one."""
+    loops = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+    return loops if item.path.stem == "test_session" else {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture

@@ -237,6 +237,20 @@ async def test_a_session_ends_after_its_share(remote, outlet, host_job):
     assert [len(dialogue.messages) for dialogue in server.dialogues] == [2, 2]
 
 
+async def test_idle_sessions_of_all_destinations_are_counted(remote, outlet, mx_job):
+    server = await remote()
+    domains = [f"d{number}.example" for number in range(8)]
+    out = outlet({domain: {"A": ["127.0.0.1"]} for domain in domains}, port=server.port, most_idle=3)
+    for domain in domains:
+        await MxTransport(out).deliver(mx_job(domain))
+    async with asyncio.timeout(5):
+        while server.open > 3:  # noqa: ASYNC110 - it happens on the other side of a socket
+            await asyncio.sleep(0.01)
+    for domain in domains[-3:]:
+        await MxTransport(out).deliver(mx_job(domain))
+    assert len(server.dialogues) == 8  # the three used last were kept
+
+
 async def test_an_idle_session_ends_with_quit(remote, outlet, host_job):
     server = await remote()
     transport = SmarthostTransport(outlet(idle_for=0.05))

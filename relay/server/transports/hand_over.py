@@ -27,8 +27,8 @@ async def hand_over(
     endpoints: Callable[[], Awaitable[Endpoints]],
     transaction: Transaction,
 ) -> Outcome:
-    """One try. ``destination`` names the pool's sessions; ``endpoints`` is asked when none of them serves."""
-    while session := pool.take(destination):
+    """One try. ``destination`` names the pool's sessions; ``endpoints`` is asked when there is none, or it was dead."""
+    if session := pool.take(destination):
         outcome = await transact(pool, destination, session, transaction)
         if session.alive or session.begun or not isinstance(outcome, Deferred):
             return outcome
