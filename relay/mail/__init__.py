@@ -1,1 +1,1 @@
-"""The domain: bytes and values in, values out. No socket, clock, log or file; everything the product means lives here."""
+"""The domain: bytes and values in, values out. No socket, clock, log or file. What the product means lives here."""

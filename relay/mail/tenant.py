@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A customer of the platform: ``name`` is the company name that recipients see, ``locale`` the language it reads."""
+    """A customer of the platform: ``name`` is the company that recipients see, ``locale`` the language it reads."""
 
     id: str
     name: str

@@ -65,7 +65,7 @@ def too_many(store: Store, tenant: Tenant, address: Address, now: float) -> bool
 
 def mail_link(store: Store, office: Office, tenant: Tenant, address: Address, now: float) -> None:
     """Store a new confirmation and queue the mail that carries its link."""
-    token, withdraw = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    token, withdraw = fresh_token(), fresh_token()
     expires_at = now + VALID_FOR
     store.add_confirmation(
         Confirmation(digest(token), digest(withdraw), tenant.id, str(address), created_at=now, expires_at=expires_at)
@@ -82,6 +82,13 @@ def mail_link(store: Store, office: Office, tenant: Tenant, address: Address, no
         message_id=office.message_id(now),
     )
     store.enqueue(office.own_mail(mail, MessageKind.VERIFICATION, tenant, str(address), now))
+
+
+def fresh_token() -> str:
+    """256 random bits that fit a link, and a command line: an argument cannot begin with a hyphen."""
+    while (token := secrets.token_urlsafe(32)).startswith("-"):
+        pass
+    return token
 
 
 def digest(token: str) -> bytes:

@@ -202,7 +202,7 @@ class Conversation:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, Callable[[], Any]]:
-    """Sessions run under both loops that the relay runs on, whose transports differ; the rest under the usual one."""
+    """Sessions run under both loops that the relay runs on, whose transports differ; the rest under uvloop only."""
     loops = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
     return loops if item.path.stem == "test_session" else {"uvloop": uvloop.new_event_loop}
 
