@@ -82,7 +82,10 @@ class Delivery(Section, frozen=True):
 class Policy(Section, frozen=True):
     """What is accepted, and how it is rewritten."""
 
-    unverified: Annotated[Literal["refuse"], Meta(description="Mail of an unconfirmed sender is refused.")] = "refuse"
+    unverified: Annotated[
+        Literal["refuse", "hold"],
+        Meta(description="Mail of an unconfirmed sender: refuse it, or hold it until the owner confirms (72 h)."),
+    ] = "refuse"
     reply_to: Annotated[
         Literal["refuse", "drop"],
         Meta(description="A Reply-To that is not verified: refuse the mail or drop the field."),
@@ -90,6 +93,7 @@ class Policy(Section, frozen=True):
     display_name: Annotated[
         Literal["company", "message"], Meta(description="Name in the From: the tenant's or the message's own.")
     ] = "company"
+    name_suffix: Annotated[bool, Meta(description='"via (platform)" behind the name in the From.')] = False
     message_size: Annotated[int | str, Meta(description='Largest message, such as "25 MB".')] = "25 MB"
     recipients: Annotated[Count, Meta(description="Most recipients of one message.")] = 100
     keep_bodies: Annotated[str, Meta(description="How long bodies are kept after the last delivery.")] = "1h"

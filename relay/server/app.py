@@ -19,6 +19,7 @@ from relay.config import Config
 from relay.mail.delivery import Answer, Delivery
 from relay.mail.route import CaptureRoute, MxRoute, Route, SmarthostRoute, TlsMode
 from relay.net.dns import DnsResolver
+from relay.server.holding import watch_held
 from relay.server.housekeeping import Retention
 from relay.server.intake import Intake
 from relay.server.notices import failure_notice
@@ -82,6 +83,8 @@ async def run(config: Config, sockets: Sockets, ready: Callable[[], None], stop:
         await worker.start()
         stack.push_async_callback(worker.stop)
         intake = Intake(group, office, worker.wake, now)
+        watching = asyncio.create_task(watch_held(group, office, worker.wake, now))
+        stack.callback(watching.cancel)
         for listener, sock in zip(config.listener, sockets.smtp, strict=True):
             server = await listen(listener_settings(config, listener, office.hostname, extras), intake, sock)
             stack.push_async_callback(server.stop)

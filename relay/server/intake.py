@@ -20,17 +20,17 @@ from relay.mail.address import Address
 from relay.mail.date import mail_date
 from relay.mail.document import document_of
 from relay.mail.message import Body, Field
-from relay.mail.reply import Refusal, Reply
+from relay.mail.reply import Refusal, Reply, printable
 from relay.mail.rewrite import RewritePolicy, Rewritten, resolve_platform_address, rewrite
 from relay.mail.route import choose_route
-from relay.mail.sender import Admitted, admit, mentioned
+from relay.mail.sender import Admitted, Verified, admit, mentioned
+from relay.server.holding import enqueue_held
 from relay.server.office import Office, fresh_id, new_delivery, subject_of
 from relay.server.verification import Asked, request_confirmation
 from relay.store.model import MessageKind, Queued, StoredMessage
 
 if TYPE_CHECKING:
     from relay.mail.envelope import Submission
-    from relay.mail.sender import Verified
     from relay.mail.tenant import Tenant
     from relay.store.group import CommitGroup
     from relay.store.store import Store
@@ -39,6 +39,7 @@ log = logging.getLogger("relay.intake")
 
 IN_MEMORY = 256 * 1024  # larger bodies are stored chunk by chunk, outside the group that others wait for
 MOST_HOPS = 50
+HOLDABLE = "sender.unverified"  # the topics of a From that nobody confirmed, whatever became of the question
 NOBODY = hashlib.sha256(b"").digest()
 
 
@@ -85,14 +86,17 @@ class Intake:
         self.wake()
         return Reply(250, "2.0.0", (f"queued as {queued_id}",))
 
-    async def prepare(self, submission: Submission) -> Prepared | Refusal:
-        """The message as it will leave but for trace and signature, or the first reason to refuse it."""
+    async def prepare(self, submission: Submission, awaited: Address | None = None) -> Prepared | Refusal:
+        """The message as it will leave but for trace and signature, or the first reason to refuse it; ``awaited`` is an
+        address that counts as verified because the message is held until it is."""
         message, tenant = submission.message, submission.tenant
         if len(message.all("received")) >= MOST_HOPS:
             return Refusal(554, "5.4.6", "message.loop", {"hops": str(MOST_HOPS)})
         smtputf8 = submission.envelope.smtputf8
         addresses = mentioned(message, smtputf8=smtputf8)
         known = await self.group.read(lambda store: store.verified(tenant.id, addresses))
+        if awaited is not None:
+            known = Verified(known.addresses | {awaited.key}, known.domains)
         admitted = admit(message, known, smtputf8=smtputf8)
         if isinstance(admitted, Refusal):
             return admitted
@@ -114,6 +118,7 @@ class Intake:
             display_name=config.policy.display_name,
             reply_to=config.policy.reply_to,
             protected_names=(config.platform.name,),
+            suffix=catalog(tenant.locale).text("mail.from.suffix") if config.policy.name_suffix else "",
             authserv_id=self.office.hostname,
         )
         return rewrite(
@@ -125,8 +130,8 @@ class Intake:
             message_id=self.office.message_id(now),
         )
 
-    async def store(self, prepared: Prepared) -> str:
-        """Trace, sign and commit; returns the message's id once it is on disk."""
+    async def store(self, prepared: Prepared, awaited: Address | None = None) -> str:
+        """Trace, sign and commit; returns the message's id once it is on disk. With ``awaited`` it is held."""
         now = self.now()
         message_id = fresh_id(now)
         body = prepared.submission.message.body
@@ -141,7 +146,10 @@ class Intake:
         stored = stored_message(prepared, message_id, signed.header, body_sha256, now)
         paths = prepared.submission.envelope.forward_paths
         queued = Queued(stored, tuple(new_delivery(message_id, str(path), now) for path in paths), small)
-        await self.group.write(lambda store: store.enqueue(queued))
+        if awaited is None:
+            await self.group.write(lambda store: store.enqueue(queued))
+        else:
+            await self.group.write(lambda store: enqueue_held(store, queued, awaited, now))
         log.info(
             "accepted id=%s tenant=%s from=%s recipients=%d size=%d document=%s",
             *(message_id, stored.tenant_id, stored.author, len(paths), body.size, prepared.document),
@@ -161,17 +169,31 @@ class Intake:
         )
 
     async def refused(self, submission: Submission, refusal: Refusal) -> Reply:
-        """The reply to a refusal; an unconfirmed address is asked first, and the reply says so."""
-        tenant = submission.tenant
-        if refusal.confirm is not None:
-            refusal = await self.ask_owner(tenant, refusal, refusal.confirm)
+        """The reply to a refusal; an unconfirmed address is asked first, and the reply says so, or that it waits."""
+        tenant, address = submission.tenant, refusal.confirm
+        if address is not None:
+            refusal = await self.ask_owner(tenant, refusal, address)
+            if refusal.topic.startswith(HOLDABLE) and self.office.config.policy.unverified == "hold":
+                return await self.hold(submission, address)
         reply = self.spoken(tenant, refusal)
         log.info("refused tenant=%s login=%s reply=%r", tenant.id, submission.peer.login, reply.text[:200])
         return reply
 
+    async def hold(self, submission: Submission, address: Address) -> Reply:
+        """Accept a message that is sent once the owner of ``address`` says yes (rule D1)."""
+        prepared = await self.prepare(submission, address)
+        if isinstance(prepared, Refusal):
+            return await self.refused(submission, prepared)
+        queued_id = await self.store(prepared, address)
+        waits = catalog(submission.tenant.locale).text("reply.sender.held", address=printable(str(address)))
+        return Reply(250, "2.0.0", (f"queued as {queued_id}", waits))
+
     async def ask_owner(self, tenant: Tenant, refusal: Refusal, address: Address) -> Refusal:
         """The refusal with what was done about it: a verification mail sent, still waiting, or none."""
         now = self.now()
+        platform = resolve_platform_address(self.office.config.platform.address, tenant.id)
+        if address.key == platform.key:
+            return Refusal(550, "5.7.1", "sender.platform", {"address": str(address)})
         asked = await self.group.write(lambda store: request_confirmation(store, self.office, tenant, address, now))
         if asked is Asked.SENT:
             self.wake()

@@ -179,6 +179,36 @@ def failure_blocks(
     yield Quote(one_line(clean_text(str(answer)), LONGEST_WORDS))
 
 
+# ---- the notice that nobody confirmed the sender -------------------------------------------------------------------
+
+
+def lapse_notice(
+    platform: Platform,
+    tenant: Tenant,
+    message: StoredMessage,
+    recipients: Sequence[str],
+    *,
+    now: float,
+    message_id: str,
+) -> Message:
+    """The notice to ``tenant`` that a held message was given up, since nobody confirmed the address it came from."""
+    words = catalog(tenant.locale)
+    sender = resolve_platform_address(platform.address, tenant.id)
+    subject = one_line(clean_text(message.subject), LONGEST_SUBJECT)
+    shown = [clean_text(recipient) for recipient in recipients]
+    about = words.text("mail.failure.subject", subject=subject) if subject else untitled(shown, words)
+    title = words.text("mail.lapsed.title")
+    blocks: list[Block] = [
+        Paragraph(words.text("mail.lapsed.intro", address=message.author, platform=platform.name)),
+        Facts([*message_facts(message, subject, words), (words.text("mail.lapsed.to"), ", ".join(shown))]),
+        Paragraph(words.text("mail.failure.advice", advice=words.text("mail.lapsed.advice", address=message.author))),
+        Note(words.text("mail.lapsed.note", platform=platform.name)),
+    ]
+    to = parse_address(tenant.email, smtputf8=True)
+    fields = own_fields(platform, sender, to, about, now, message_id, "auto-generated", words)
+    return compose(fields, letter(title, blocks, platform, words, seed=message_id))
+
+
 # ---- what both share -----------------------------------------------------------------------------------------------
 
 

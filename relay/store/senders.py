@@ -17,7 +17,7 @@ REFUSED = frozenset({SenderState.BLOCKED, SenderState.REVOKED})
 
 
 def put_sender(store: Session, tenant_id: str, address: Address, state: SenderState, now: float) -> None:
-    """Set what is decided of an address for a tenant; ``now`` is when."""
+    """Set what is decided of an address for a tenant; ``now`` is when. Messages that waited for it go, or lapse."""
     store.database.run(
         "put_sender",
         tenant_id=tenant_id,
@@ -27,6 +27,30 @@ def put_sender(store: Session, tenant_id: str, address: Address, state: SenderSt
         now=now,
         decided_at=None if state is SenderState.PENDING else now,
     )
+    whose = {"tenant_id": tenant_id, "address_key": address.key}
+    if state is SenderState.VERIFIED:
+        store.database.run("release_awaiting", now=now, **whose)
+        store.database.run("forget_awaiting", **whose)
+    elif state is not SenderState.PENDING:
+        store.database.run("lapse_awaiting", now=now, **whose)
+
+
+def add_awaiting(store: Session, message_id: str, tenant_id: str, address: Address, lapses_at: float) -> None:
+    """Let a message, whose deliveries are held, wait for the owner of ``address``."""
+    store.database.run(
+        "add_awaiting", message_id=message_id, tenant_id=tenant_id, address_key=address.key, lapses_at=lapses_at
+    )
+
+
+def lapsed(store: Session, now: float, limit: int) -> list[str]:
+    """Messages that waited in vain."""
+    return [row[0] for row in store.database.all("lapsed", now=now, limit=limit)]
+
+
+def cancel_awaiting(store: Session, message_id: str, now: float) -> int:
+    """Give up on a message that waited in vain; how many deliveries that ended."""
+    store.database.run("drop_awaiting", message_id=message_id)
+    return store.database.run("cancel_awaiting", message_id=message_id, now=now)
 
 
 def sender(store: Session, tenant_id: str, address: Address) -> Sender | None:

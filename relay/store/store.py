@@ -30,6 +30,9 @@ class Store(Session):
     sender = senders.sender
     put_sender_domain = senders.put_sender_domain
     verified = senders.verified
+    add_awaiting = senders.add_awaiting
+    lapsed = senders.lapsed
+    cancel_awaiting = senders.cancel_awaiting
     add_confirmation = senders.add_confirmation
     confirmation = senders.confirmation
     confirmation_by_withdraw = senders.confirmation_by_withdraw

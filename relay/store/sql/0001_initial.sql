@@ -104,6 +104,16 @@ CREATE INDEX delivery_leased ON delivery (leased_by) WHERE leased_by IS NOT NULL
 -- Finished, but the body is still there: what housekeeping looks through.
 CREATE INDEX delivery_body ON delivery (final_at) WHERE body_kept AND final_at IS NOT NULL;
 
+-- Messages that are held until the owner of their sender address has confirmed it.
+CREATE TABLE awaiting (
+  message_id TEXT PRIMARY KEY REFERENCES message (id) ON DELETE CASCADE,
+  tenant_id TEXT NOT NULL REFERENCES tenant (id) ON DELETE CASCADE,
+  address_key TEXT NOT NULL,
+  lapses_at DOUBLE PRECISION NOT NULL
+);
+CREATE INDEX awaiting_sender ON awaiting (tenant_id, address_key);
+CREATE INDEX awaiting_lapse ON awaiting (lapses_at);
+
 -- Append-only: what each attempt came to.
 CREATE TABLE attempt (
   delivery_id TEXT NOT NULL REFERENCES delivery (id) ON DELETE CASCADE,

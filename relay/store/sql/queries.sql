@@ -72,6 +72,34 @@ SELECT
 INSERT INTO sender_domain (tenant_id, domain, verified_at) VALUES (:tenant_id, :domain, :now)
 ON CONFLICT (tenant_id, domain) DO UPDATE SET verified_at = excluded.verified_at;
 
+-- ---- messages that wait for the owner of their sender address ---------------------------------
+
+-- name: add_awaiting
+INSERT INTO awaiting (message_id, tenant_id, address_key, lapses_at)
+VALUES (:message_id, :tenant_id, :address_key, :lapses_at);
+
+-- name: release_awaiting
+-- The owner said yes.
+UPDATE delivery SET state = 'queued', due_at = :now
+WHERE state = 'held' AND message_id IN (
+  SELECT message_id FROM awaiting WHERE tenant_id = :tenant_id AND address_key = :address_key);
+
+-- name: forget_awaiting
+DELETE FROM awaiting WHERE tenant_id = :tenant_id AND address_key = :address_key;
+
+-- name: lapse_awaiting
+-- The owner said no: they lapse now.
+UPDATE awaiting SET lapses_at = :now WHERE tenant_id = :tenant_id AND address_key = :address_key;
+
+-- name: lapsed
+SELECT message_id FROM awaiting WHERE lapses_at <= :now ORDER BY lapses_at LIMIT :limit;
+
+-- name: cancel_awaiting
+UPDATE delivery SET state = 'cancelled', final_at = :now WHERE message_id = :message_id AND state = 'held';
+
+-- name: drop_awaiting
+DELETE FROM awaiting WHERE message_id = :message_id;
+
 -- ---- confirmations ----------------------------------------------------------------------------
 
 -- name: add_confirmation
@@ -175,7 +203,9 @@ SELECT DISTINCT leased_by FROM delivery WHERE leased_by IS NOT NULL;
 UPDATE delivery SET state = 'held' WHERE id = :id AND state = 'queued';
 
 -- name: release_held
-UPDATE delivery SET state = 'queued', due_at = :now WHERE id = :id AND state = 'held';
+-- Not what waits for the owner of its sender address: nothing unconfirmed leaves.
+UPDATE delivery SET state = 'queued', due_at = :now
+WHERE id = :id AND state = 'held' AND NOT EXISTS (SELECT 1 FROM awaiting a WHERE a.message_id = delivery.message_id);
 
 -- name: cancel
 UPDATE delivery SET state = 'cancelled', final_at = :now WHERE id = :id AND state IN ('queued', 'held');
