@@ -24,7 +24,8 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 docs: $(READY)
-	UPDATE_DOCS=1 $(BIN)/pytest -q tests/docs
+	UPDATE_DOCS=1 $(BIN)/pytest -q tests/docs tests/mail/test_docs_rewriting.py
+	$(BIN)/python docs/screenshots.py
 
 bench: $(READY)
 	$(BIN)/python -m bench
