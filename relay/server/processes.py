@@ -31,8 +31,16 @@ STOP_WITHIN = 60.0
 
 def claim_ports(config: Config, reuse_port: bool) -> Sockets:
     """All ports of the configuration, bound. Raises ListenError."""
-    smtp = tuple(bind_socket(each.address, each.port, reuse_port) for each in config.listener)
-    return Sockets(smtp, bind_socket(config.http.address, config.http.port, reuse_port))
+    smtp = tuple(claim(each.address, each.port, reuse_port) for each in config.listener)
+    return Sockets(smtp, claim(config.http.address, config.http.port, reuse_port))
+
+
+def claim(address: str, port: int, reuse_port: bool) -> socket.socket:
+    """One port, bound. A port that shares itself (SO_REUSEPORT) would also share itself with a second relay that was
+    started by mistake, so it is bound alone first. Raises ListenError."""
+    if reuse_port and port:
+        bind_socket(address, port, False).close()
+    return bind_socket(address, port, reuse_port)
 
 
 def again(sockets: Sockets) -> Sockets:

@@ -33,6 +33,13 @@ class Sink:
     port: int = 0
     received: list[tuple[str, list[str], bytes]] = field(default_factory=list)
     news: threading.Condition = field(default_factory=threading.Condition)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:
+        if address in self.refused:
+            return self.refused[address]
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 known"
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
         with self.news:

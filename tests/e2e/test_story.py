@@ -129,3 +129,32 @@ def test_several_processes_share_the_ports_and_the_queue(relay, sink) -> None:
     for number in range(20):
         assert len(sink.wait_for(f"r{number}@customer.example")) == 1
     assert relay.stop() == 0
+
+
+def test_a_refused_recipient_is_told_to_the_tenant_in_its_language(relay, sink) -> None:
+    tenant = relay.add_tenant()
+    relay.start()
+    sink.refused["weg@delinde.example"] = "550 5.1.1 no such mailbox here"
+    recipients = ["weg@delinde.example", "inkoop@delinde.example"]
+    relay.client(tenant["login"]).sendmail("x@y.example", recipients, INVOICE.replace(b"facturen@", b"info@"))
+    [notice] = sink.wait_for("info@bakker.example")
+    sink.wait_for("inkoop@delinde.example")
+    got = email.message_from_bytes(notice, policy=policy.default)
+    assert got["Subject"] == "Niet afgeleverd: Factuur 2026-0417"
+    assert got["Auto-Submitted"] == "auto-replied"
+    text = got.get_body(("plain",)).get_content()
+    assert "weg@delinde.example" in text
+    assert "no such mailbox here" in text
+    assert "Wat u kunt doen" in text
+    assert got.get_content_type() == "multipart/report"
+    report, original = list(got.iter_parts())[1:]
+    per_message, per_recipient = report.get_payload()
+    assert per_recipient["Action"] == "failed"
+    assert per_recipient["Status"] == "5.1.1"
+    assert per_recipient["Final-Recipient"] == "rfc822; weg@delinde.example"
+    assert per_message["Reporting-MTA"] == "dns; relay.platform.example"
+    assert "Factuur" in original.as_string()
+    assert next(path for path, to, _ in sink.received if to == ["info@bakker.example"]) in {None, "", "<>"}
+    [row] = relay.json("queue", "list", "--state", "failed")
+    assert row["to"] == "weg@delinde.example"
+    assert "5.1.1" in row["last_reply"]
