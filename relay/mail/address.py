@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import idna
 
@@ -105,11 +106,13 @@ def ascii_domain(domain: str) -> str:
             return domain.lower()
         raise AddressError("address.domain", domain)
     name = (domain if domain.isascii() else a_labels(domain)).lower().removesuffix(".")
-    if len(name) > LONGEST_DOMAIN or not DOMAIN.fullmatch(name):
+    numeric = name.rpartition(".")[2].isdigit()  # RFC 3696 2: an IP address without brackets, no name
+    if numeric or len(name) > LONGEST_DOMAIN or not DOMAIN.fullmatch(name):
         raise AddressError("address.domain", domain)
     return name
 
 
+@lru_cache(maxsize=512)  # one message names a domain often, and looking at it takes longer than all else
 def a_labels(domain: str) -> str:
     """The A-labels of a domain in Unicode (RFC 5891 4, after the mapping of UTS 46). Raises `AddressError`."""
     if len(domain) > LONGEST_DOMAIN:  # an A-label is never shorter, and idna need not look at such

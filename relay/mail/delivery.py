@@ -108,6 +108,10 @@ class Delivery:
     leased_until: float | None = None
     leased_by: str | None = None
 
+    def leased(self, node: str, until: float) -> Delivery:
+        """This delivery as the next attempt of a process, which nobody else makes before ``until``."""
+        return replace(self, attempt=self.attempt + 1, leased_by=node, leased_until=until)
+
     def after(self, outcome: Outcome, now: float) -> Delivery:
         """This delivery once an attempt came to ``outcome`` at ``now``. A final state stays what it is."""
         if self.state.final:

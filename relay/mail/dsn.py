@@ -65,14 +65,12 @@ def delivery_status(
     reporting_mta: str,
     arrived_at: float,
     attempted_at: float,
-    envelope_id: str = "",
 ) -> Part:
     """The machine-readable part (RFC 3464 2.1): one group for the message, one for each recipient.
 
     It is message/global-delivery-status only when an address needs it (RFC 6533 3). Times are seconds since 1970.
     """
     per_message = [
-        ("Original-Envelope-Id", envelope_id),
         ("Reporting-MTA", f"dns; {reporting_mta}"),
         ("Arrival-Date", mail_date(arrived_at)),
     ]

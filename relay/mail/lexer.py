@@ -18,13 +18,15 @@ TOKEN = re.compile(
     | ( \[[^\[\]\\]*+\] )                                 # domain-literal, RFC 5322 3.4.1
     | ( =\?[\w*-]++\?[bBqQ]\?[^?\s,:;<>@"]*+\?= )         # encoded-word, RFC 2047 2; dots and parentheses do no harm
     | ( [^ \t"(),:;<>@.\[\]\\]+ )                         # atom, RFC 5322 3.2.3, and any octet that is not special
+    | ( \([^()\\]*+\) )                                   # comment, RFC 5322 3.2.2; any other is read by comment_end
     | ( . )
     """,
     re.VERBOSE | re.DOTALL,
 )
-KINDS = " qlea"  # of the first five groups; a special character is its own kind, a comment is "c"
+KINDS = " qleac"  # of all groups but the last: a special character is its own kind
 CFWS = " c"  # comments and folding white space, RFC 5322 3.2.2
 LONGEST_VALUE = 8000  # octets: room for fifty addresses with names, and a bound on what a hostile field costs
+MOST_TOKENS = 2000  # of such a value
 COMMENT_STEP = re.compile(r"[^()\\]++|\\.|.", re.DOTALL)
 QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)  # RFC 5322 3.2.1
 
@@ -71,6 +73,8 @@ def lex(value: bytes) -> Tokens:
             raise AddressError("address.quote", text[place - 1 :])
         kinds.append(kind)
         texts.append(token)
+        if len(kinds) > MOST_TOKENS:
+            raise AddressError("address.too_many", text)
     return Tokens("".join(kinds), texts)
 
 

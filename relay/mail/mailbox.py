@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from relay.mail.address import Address, AddressError, make_address
-from relay.mail.lexer import CFWS, Tokens, content, lex
+from relay.mail.lexer import CFWS, LONGEST_VALUE, Tokens, content, lex
 from relay.mail.text import decode_raw
+
+if TYPE_CHECKING:
+    from relay.mail.message import Message
 
 # Over the kinds of tokens, see `relay.mail.lexer.Tokens`.
 PHRASE = re.compile(r"[aeq.c ]*")  # RFC 5322 4.1 obs-phrase
@@ -29,6 +34,7 @@ class Mailbox:
     address: Address
 
 
+@lru_cache(256)  # asked twice for a message, and most come from the same few authors
 def parse_from(value: bytes, *, smtputf8: bool = False) -> tuple[Mailbox, bool]:
     """The one mailbox of a From field, and whether it had to be repaired (rules A2, A3). Raises `AddressError`."""
     tokens = lex(value)
@@ -59,6 +65,22 @@ def parse_mailboxes(value: bytes, *, smtputf8: bool = False) -> list[Mailbox]:
     if len(items) > MOST_MAILBOXES:
         raise AddressError("address.too_many")
     return [parse_mailbox(item, smtputf8=smtputf8) for item in items]
+
+
+def reply_to_mailboxes(message: Message, *, smtputf8: bool = False) -> list[Mailbox]:
+    """The mailboxes of all Reply-To fields, in order (rule C2). Raises `AddressError`.
+
+    The bounds on one field hold for all of them together.
+    """
+    values = [field.value for field in message.all("reply-to")]
+    if sum(map(len, values)) > LONGEST_VALUE:
+        raise AddressError("address.too_many")
+    found: list[Mailbox] = []
+    for value in values:
+        found += parse_mailboxes(value, smtputf8=smtputf8)
+        if len(found) > MOST_MAILBOXES:
+            raise AddressError("address.too_many")
+    return found
 
 
 def split_list(tokens: Tokens) -> list[Tokens]:

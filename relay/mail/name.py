@@ -11,6 +11,7 @@ from relay.mail.skeleton import is_protected
 from relay.mail.text import decode_words
 
 LONGEST_NAME = 128  # characters
+LONGEST_LOOKED_AT = 1000  # to put marks in order for NFC takes quadratic time
 
 UNDECODABLE = "name_undecodable"
 SPOOF = "name_spoof"
@@ -46,7 +47,7 @@ def clean_name(raw: str, own: Address | None = None, protected: tuple[str, ...] 
     ``raw`` may hold encoded words; ``own`` is the address that the name may repeat (it is cut out).
     """
     try:
-        text = clean_text(decode_words(raw))
+        text = clean_text(decode_words(raw)[:LONGEST_LOOKED_AT])
     except UnicodeError:
         return "", (UNDECODABLE,)
     if any(sign in text for sign in AT_SIGNS):

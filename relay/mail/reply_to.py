@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from relay.mail.address import Address, AddressError
-from relay.mail.mailbox import MOST_MAILBOXES, Mailbox, parse_mailboxes
+from relay.mail.mailbox import Mailbox, reply_to_mailboxes
 from relay.mail.name import clean_name
 from relay.mail.reply import Refusal
 from relay.mail.sender import Admitted, Verified, unverified
@@ -55,10 +55,7 @@ def others(message: Message, platform: Address, *, smtputf8: bool) -> list[Mailb
     Raises `AddressError`.
     """
     found: dict[str, Mailbox] = {}
-    for field in message.all("reply-to"):
-        for mailbox in parse_mailboxes(field.value, smtputf8=smtputf8):
-            found.setdefault(mailbox.address.key, mailbox)
-        if len(found) > MOST_MAILBOXES:
-            raise AddressError("address.too_many")
+    for mailbox in reply_to_mailboxes(message, smtputf8=smtputf8):
+        found.setdefault(mailbox.address.key, mailbox)
     found.pop(platform.key, None)
     return list(found.values())

@@ -11,11 +11,11 @@ Everything else stays byte for byte, in order; the body is not even looked at.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from relay.mail.address import Address, AddressError, parse_address
-from relay.mail.lexer import content, lex
 from relay.mail.mailbox import parse_mailboxes
 from relay.mail.message import Field, Message
 from relay.mail.name import LONGEST_NAME, clean_name, clean_text, cut
@@ -30,11 +30,13 @@ if TYPE_CHECKING:
 # Rule A7: field (lower case) -> reason in the locales.
 REMOVED = {
     "bcc": "bcc",
+    "resent-bcc": "bcc",  # RFC 5322 3.6.6
     "return-path": "return_path",
     "sender": "sender",
     "dkim-signature": "signature",
     "domainkey-signature": "signature",
 }
+AUTHSERV_ID = re.compile(rb"""(?:[ \t]|\([^()\\]*+\))*+"?([^\s"();\\]++)"?(?=[\s;(]|$)""")  # RFC 8601 2.2, a usual one
 ARC, ROUTING = "arc-", "x-relay-"
 ONCE = frozenset({"message-id", "date", "subject", "to", "cc", "mime-version", "content-type"})  # rule A8, RFC 5322 3.6
 
@@ -108,7 +110,7 @@ def rewrite(
         return answers
     from_field = Field.make("From", print_mailboxes("From", [(suffixed(name, policy), policy.platform)]))
     reply_to = Field.make("Reply-To", print_mailboxes("Reply-To", answers.mailboxes))
-    places = edits(message, known, policy, from_field, reply_to)
+    places = edits(message, author, known, policy, from_field, reply_to)
     missing = [
         Edit(Field.make(label, value), reason)
         for label, value, reason in (("Date", date, "date"), ("Message-ID", message_id, "message_id"))
@@ -152,7 +154,7 @@ def suffixed(name: str, policy: RewritePolicy) -> str:
 
 
 def edits(
-    message: Message, known: Verified, policy: RewritePolicy, from_field: Field, reply_to: Field
+    message: Message, author: Admitted, known: Verified, policy: RewritePolicy, from_field: Field, reply_to: Field
 ) -> dict[int, Edit]:
     """What becomes of the fields that do not stay as they are, by their place."""
     found: dict[int, Edit] = {}
@@ -166,7 +168,7 @@ def edits(
         elif key in ONCE and key in seen:
             found[place] = Edit(None, "duplicate")
         elif key in RECEIPTS:
-            if key in seen or not all_known(field, known):
+            if key in seen or not all_known(field, known, smtputf8=author.smtputf8):
                 found[place] = Edit(None, "receipt")
         elif reason := removal(field, policy):
             found[place] = Edit(None, reason)
@@ -187,10 +189,10 @@ def removal(field: Field, policy: RewritePolicy) -> str:
     return "routing" if key.startswith(ROUTING) else ""
 
 
-def all_known(field: Field, known: Verified) -> bool:
+def all_known(field: Field, known: Verified, *, smtputf8: bool) -> bool:
     """True when the field holds addresses and every one is verified (rule C6)."""
     try:
-        mailboxes = parse_mailboxes(field.value, smtputf8=True)
+        mailboxes = parse_mailboxes(field.value, smtputf8=smtputf8)
     except AddressError:
         return False
     return bool(mailboxes) and all(mailbox.address in known for mailbox in mailboxes)
@@ -198,12 +200,8 @@ def all_known(field: Field, known: Verified) -> bool:
 
 def claims(field: Field, authserv_id: str) -> bool:
     """True when an Authentication-Results field says it is ours (RFC 8601 2.2, 5), or hides whose it is."""
-    try:
-        tokens = lex(field.value[:1000].partition(b";")[0]).visible()
-    except AddressError:
-        return True
-    words = zip(tokens.kinds.partition(" ")[0].partition("c")[0], tokens.texts, strict=False)
-    return "".join(content(kind, text) for kind, text in words).lower().removesuffix(".") == authserv_id.lower()
+    found = AUTHSERV_ID.match(field.value)
+    return found is None or found[1].lower().removesuffix(b".") == authserv_id.lower().encode()
 
 
 def apply(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from relay.mail.address import Address, AddressError
-from relay.mail.mailbox import MOST_MAILBOXES, Mailbox, parse_from, parse_mailboxes
+from relay.mail.mailbox import Mailbox, parse_from, parse_mailboxes, reply_to_mailboxes
 from relay.mail.reply import Refusal
 
 if TYPE_CHECKING:
@@ -65,19 +66,16 @@ def mentioned(message: Message, *, smtputf8: bool = False) -> frozenset[Address]
 
     A field that cannot be read adds nothing, nor does what `admit` and `relay.mail.rewrite` refuse unseen.
     """
-    found: set[Address] = set()
-    seen: set[str] = set()
-    for field in message.fields:
-        try:
-            if field.key == "from" and field.key not in seen:
-                found.add(parse_from(field.value, smtputf8=smtputf8)[0].address)
-            elif (field.key == "reply-to" and len(found) <= MOST_MAILBOXES) or field.key in RECEIPTS - seen:
-                found.update(mailbox.address for mailbox in parse_mailboxes(field.value, smtputf8=smtputf8))
-        except AddressError:
-            continue
-        finally:
-            seen.add(field.key)
-    return frozenset(found)
+    found: list[Mailbox] = []
+    if author := message.first("from"):
+        with suppress(AddressError):
+            found.append(parse_from(author.value, smtputf8=smtputf8)[0])
+    with suppress(AddressError):
+        found += reply_to_mailboxes(message, smtputf8=smtputf8)
+    for receipt in filter(None, map(message.first, RECEIPTS)):
+        with suppress(AddressError):
+            found += parse_mailboxes(receipt.value, smtputf8=smtputf8)
+    return frozenset(mailbox.address for mailbox in found)
 
 
 def admit(message: Message, known: Verified, *, smtputf8: bool = False) -> Admitted | Refusal:

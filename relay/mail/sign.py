@@ -102,7 +102,7 @@ def squeeze(octets: bytes) -> bytes:
     """Every run of spaces and tabs as one space."""
     if b"\t" in octets:
         octets = octets.replace(b"\t", b" ")
-    return SPACES.sub(b" ", octets) if b" " in octets else octets
+    return SPACES.sub(b" ", octets) if b"  " in octets else octets
 
 
 def sign(message: Message, keys: Sequence[SigningKey], *, body_hash: bytes, now: int) -> Message:

@@ -82,7 +82,7 @@ async def run(config: Config, sockets: Sockets, ready: Callable[[], None], stop:
         )
         await worker.start()
         stack.push_async_callback(worker.stop)
-        intake = Intake(group, office, worker.wake, now)
+        intake = Intake(group, office, worker, now)
         watching = asyncio.create_task(watch_held(group, office, worker.wake, now))
         stack.callback(watching.cancel)
         for listener, sock in zip(config.listener, sockets.smtp, strict=True):

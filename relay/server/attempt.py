@@ -16,7 +16,7 @@ from relay.mail.delivery import DAY, Answer, Attempt, Deferred, Delivered, Faile
 from relay.mail.verp import verp_address
 from relay.net.transaction import Transaction
 from relay.server.transports import Job, Transport
-from relay.store.model import Settlement, StoredMessage, Work
+from relay.store.model import Settlement, Work
 
 if TYPE_CHECKING:
     from relay.mail.route import Route
@@ -78,7 +78,7 @@ class Courier:
             reverse_path=self.reverse_path(work),
             forward_paths=(delivery.recipient,),
             header=message.header,
-            body=partial(self.body, message),
+            body=partial(self.body, work),
             size=len(message.header) + 2 + message.body_size,
             smtputf8=message.smtputf8,
             eightbit=message.eightbit,
@@ -91,9 +91,13 @@ class Courier:
             return None
         return verp_address(work.delivery.id, int(self.now() + BOUNCES_FOR), self.verp_key, self.bounce_domain)
 
-    async def body(self, message: StoredMessage) -> AsyncIterator[bytes]:
-        """The stored body, one chunk in memory at a time. Raises `BodyLost` before its end if it is not the one that
-        was accepted, so that the final dot is never sent for it."""
+    async def body(self, work: Work) -> AsyncIterator[bytes]:
+        """The body, one chunk of it in memory at a time unless all of it is. Raises `BodyLost` before its end if what
+        was stored is not what was accepted, so that the final dot is never sent for it."""
+        if work.body is not None:
+            yield work.body
+            return
+        message = work.message
         digest, octets, number = hashlib.sha256(), 0, 0
         while octets < message.body_size:
             chunk = await self.group.read(partial(chunk_of, message.id, number))

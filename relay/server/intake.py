@@ -19,7 +19,7 @@ from relay.locales import catalog
 from relay.mail.address import Address
 from relay.mail.date import mail_date
 from relay.mail.document import document_of
-from relay.mail.message import Body, Field
+from relay.mail.message import Body, Field, Message
 from relay.mail.reply import Refusal, Reply, printable
 from relay.mail.rewrite import RewritePolicy, Rewritten, resolve_platform_address, rewrite
 from relay.mail.route import choose_route
@@ -32,6 +32,7 @@ from relay.store.model import MessageKind, Queued, StoredMessage
 if TYPE_CHECKING:
     from relay.mail.envelope import Submission
     from relay.mail.tenant import Tenant
+    from relay.server.worker import Worker
     from relay.store.group import CommitGroup
     from relay.store.store import Store
 
@@ -56,15 +57,16 @@ class Prepared:
 class Intake:
     """The desk where submissions are handed in."""
 
-    def __init__(self, group: CommitGroup, office: Office, wake: Callable[[], None], now: Callable[[], float]) -> None:
+    def __init__(self, group: CommitGroup, office: Office, worker: Worker, now: Callable[[], float]) -> None:
         self.group = group
         self.office = office
-        self.wake = wake
+        self.worker = worker
+        self.accepting = 0  # submissions that have no reply yet
         self.now = now
 
     async def sign_in(self, username: str, secret: str, peer: str) -> Tenant | None:
         """The tenant that a login belongs to, or None; unknown and known logins take the same path."""
-        found = await self.group.read(lambda store: store.login(username))
+        found = await self.group.look_up(lambda store: store.login(username))
         login, tenant = found or (None, None)
         expected = login.secret_sha256 if login and login.revoked_at is None else NOBODY
         given = hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
@@ -79,11 +81,18 @@ class Intake:
 
     async def accept(self, submission: Submission) -> Reply:
         """Take responsibility for a submission, or say why not."""
+        self.accepting += 1
+        try:
+            return await self.decide(submission)
+        finally:
+            self.accepting -= 1
+
+    async def decide(self, submission: Submission) -> Reply:
+        """Queue a submission, hold it, or refuse it."""
         prepared = await self.prepare(submission)
         if isinstance(prepared, Refusal):
             return await self.refused(submission, prepared)
         queued_id = await self.store(prepared)
-        self.wake()
         return Reply(250, "2.0.0", (f"queued as {queued_id}",))
 
     async def prepare(self, submission: Submission, awaited: Address | None = None) -> Prepared | Refusal:
@@ -94,7 +103,7 @@ class Intake:
             return Refusal(554, "5.4.6", "message.loop", {"hops": str(MOST_HOPS)})
         smtputf8 = submission.envelope.smtputf8
         addresses = mentioned(message, smtputf8=smtputf8)
-        known = await self.group.read(lambda store: store.verified(tenant.id, addresses))
+        known = await self.group.look_up(lambda store: store.verified(tenant.id, addresses))
         if awaited is not None:
             known = Verified(known.addresses | {awaited.key}, known.domains)
         admitted = admit(message, known, smtputf8=smtputf8)
@@ -136,18 +145,17 @@ class Intake:
         message_id = fresh_id(now)
         body = prepared.submission.message.body
         traced = prepared.rewritten.message.prepend([self.received(prepared.submission, message_id, now)])
+        signed, body_sha256 = await self.sign(traced, now)
+        small = None
         if body.size > IN_MEMORY:
-            signed, body_sha256 = await asyncio.to_thread(self.office.signer.sign, traced, now)
             await self.store_chunks(message_id, body)
-            small = None
         else:
-            signed, body_sha256 = self.office.signer.sign(traced, now)
             small = b"".join(body.chunks())
         stored = stored_message(prepared, message_id, signed.header, body_sha256, now)
         paths = prepared.submission.envelope.forward_paths
         queued = Queued(stored, tuple(new_delivery(message_id, str(path), now) for path in paths), small)
         if awaited is None:
-            await self.group.write(lambda store: store.enqueue(queued))
+            await self.worker.enqueue(queued, prepared.submission.tenant)
         else:
             await self.group.write(lambda store: enqueue_held(store, queued, awaited, now))
         log.info(
@@ -155,6 +163,13 @@ class Intake:
             *(message_id, stored.tenant_id, stored.author, len(paths), body.size, prepared.document),
         )
         return message_id
+
+    async def sign(self, message: Message, now: float) -> tuple[Message, bytes]:
+        """Signed, and the SHA-256 of its body: in a thread, so that the loop serves others meanwhile, unless the body
+        is small and there are no others."""
+        if self.accepting == 1 and message.body.size <= IN_MEMORY:
+            return self.office.signer.sign(message, now)
+        return await asyncio.to_thread(self.office.signer.sign, message, now)
 
     async def store_chunks(self, message_id: str, body: Body) -> None:
         """A large body, one chunk a commit, so that nobody waits for more than one of them."""
@@ -196,7 +211,7 @@ class Intake:
             return Refusal(550, "5.7.1", "sender.platform", {"address": str(address)})
         asked = await self.group.write(lambda store: request_confirmation(store, self.office, tenant, address, now))
         if asked is Asked.SENT:
-            self.wake()
+            self.worker.wake()
         if asked is Asked.BLOCKED:
             return Refusal(refusal.code, refusal.enhanced, "sender.blocked", refusal.params)
         topic = refusal.topic if asked is Asked.VERIFIED else f"{refusal.topic}_{asked.value}"

@@ -40,7 +40,7 @@ class Clerk:
         pause = FIRST_PAUSE
         while True:
             try:
-                counted = await self.group.write(lambda store: record(store, settlement, notice))
+                counted = await self.group.write_soon(lambda store: record(store, settlement, notice))
                 break
             except StoreError as error:
                 log.error("result not written id=%s: %s", work.delivery.id, error)  # noqa: TRY400 - the store logged it

@@ -6,9 +6,9 @@ import asyncio
 import errno
 import socket
 
-from relay.server.smtp_connection import CLOSE_WITHIN
 from relay.server.smtp_connections import Connections
 from relay.server.smtp_contract import Desk, ListenError, ListenerSettings
+from relay.server.smtp_implicit import ImplicitTlsServer
 from relay.server.smtp_protocol import SubmissionProtocol
 
 __all__ = ["Desk", "ListenError", "Listener", "ListenerSettings", "bind_socket", "listen"]
@@ -19,7 +19,7 @@ BACKLOG = 1024
 class Listener:
     """A listener that listens; `stop` ends it."""
 
-    def __init__(self, server: asyncio.Server, connections: Connections) -> None:
+    def __init__(self, server: asyncio.Server | ImplicitTlsServer, connections: Connections) -> None:
         self.server = server
         self.connections = connections
 
@@ -36,21 +36,21 @@ class Listener:
 
 async def listen(settings: ListenerSettings, desk: Desk, sock: socket.socket | None = None) -> Listener:
     """Start to listen on a bound socket, or on the address and port of the settings. Raises ListenError."""
-    implicit = settings.tls == "implicit"
     if settings.tls != "none" and settings.context is None:
         raise ListenError(f"a listener with tls = {settings.tls!r} needs a certificate")
     bound = sock or bind_socket(settings.address, settings.port, reuse_port=False)
     connections = Connections(settings)
     loop = asyncio.get_running_loop()
+
+    def make() -> SubmissionProtocol:
+        return SubmissionProtocol(settings, desk, connections, loop)
+
+    server: asyncio.Server | ImplicitTlsServer
     try:
-        server = await loop.create_server(
-            lambda: SubmissionProtocol(settings, desk, connections, loop),
-            sock=bound,
-            backlog=BACKLOG,
-            ssl=settings.context if implicit else None,
-            ssl_handshake_timeout=settings.handshake_for if implicit else None,
-            ssl_shutdown_timeout=CLOSE_WITHIN if implicit else None,
-        )
+        if settings.tls == "implicit":
+            server = ImplicitTlsServer(bound, BACKLOG, settings, connections, make)
+        else:
+            server = await loop.create_server(make, sock=bound, backlog=BACKLOG)
     except OSError as error:  # another process was quicker to listen on the same port
         address, port = bound.getsockname()[:2]
         bound.close()

@@ -80,6 +80,10 @@ class SmtpConnection(SMTP):
         """The transport, in the clear or under TLS."""
         return cast("asyncio.Transport", self.transport)
 
+    def begin(self, handshake: asyncio.Task[None]) -> None:
+        """Shake hands before anything else; whoever comes this way is counted already."""
+        self._handler_coroutine = handshake
+
     # ---- what the event loop calls ----
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -147,7 +151,7 @@ class SmtpConnection(SMTP):
 
     async def _handle_client(self) -> None:
         try:
-            if self.connections.enter(self, self.session.address):
+            if self in self.connections.open or self.connections.enter(self, self.session.address):
                 self.say(reply(220, "", f"{self.settings.hostname} ESMTP ready"))
                 await self.converse()
             else:
@@ -179,7 +183,10 @@ class SmtpConnection(SMTP):
 
     def stop(self) -> None:
         """The listener stops: leave at once when nothing is going on, else after the command in progress."""
-        self.leave(GOING_DOWN)
+        if self.transport is None:  # still shaking hands
+            self.task.cancel()
+        else:
+            self.leave(GOING_DOWN)
 
     # ---- talking and listening ----
 

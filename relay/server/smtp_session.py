@@ -46,7 +46,7 @@ class Session:
     @property
     def address(self) -> str:
         """The client's IP address; empty for a socket that has none."""
-        return str(self.peer[0]).removeprefix("::ffff:") if isinstance(self.peer, tuple) and self.peer else ""
+        return address_of(self.peer)
 
     @property
     def may_sign_in(self) -> bool:
@@ -73,3 +73,8 @@ class Session:
             base = "UTF8SMTP" if utf8 else "ESMTP"
             protocol = base + ("S" if self.tls else "") + ("A" if self.tenant else "")
         return Peer(self.address, self.helo, protocol, self.login, self.tls)
+
+
+def address_of(peer: Any) -> str:
+    """The IP address in a socket's address; empty for a socket that has none."""
+    return str(peer[0]).removeprefix("::ffff:") if isinstance(peer, tuple) and peer else ""

@@ -2,6 +2,8 @@
 
 1. `Worker.start` gives back the leases of processes that are gone (`release_the_dead`), then `Worker.run` begins.
 2. `Worker.lease` takes what is due, as far as there is room, and puts it in line by destination (`relay.server.lines`).
+   `Worker.enqueue` puts in line what was accepted here this moment, written as leased and never read back, when there
+   is room; what there is no room for waits in the queue like everything else.
 3. `Worker.dispatch` lets deliveries step forward; `Worker.carry_out` runs each (`relay.server.attempt`) and settles it
    (`relay.server.settling`): the result, and the notice to the tenant when it failed, in one transaction.
 4. It waits to be woken (`Worker.wake`: something was queued here; a line got short), at most `POLL` seconds, because
@@ -16,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -26,13 +29,15 @@ from relay.server.lines import Lines
 from relay.server.settling import Clerk, Notice
 from relay.server.transports import open_outlet, open_transports
 from relay.store.database import StoreError
+from relay.store.model import Work
 from relay.store.node import dead_nodes
 
 if TYPE_CHECKING:
     from relay.config import Delivery
+    from relay.mail.tenant import Tenant
     from relay.net.dns import Resolver
     from relay.store.group import CommitGroup
-    from relay.store.model import Work
+    from relay.store.model import Queued
     from relay.store.store import Store
 
 T = TypeVar("T")
@@ -46,6 +51,7 @@ LEASED_AT_ONCE = 100
 LEAST_LEASED = 25  # a lease is a write: not for less room than this
 LONGEST_LINE = 100  # that wait for one destination; more of it stays in the queue and lets others pass
 MOST_LEASED = 1000
+HANDED_OVER = 100  # deliveries in line while new ones still join them in memory, each with at most a small body
 LEASE_FOR = 2 * LONGEST_ATTEMPT
 
 
@@ -78,6 +84,7 @@ class Worker:
         self.clerk = Clerk(group, notice, self.wake, now)
         self.lines = Lines(CONCURRENCY, delivery.connections)
         self.most_leased = MOST_LEASED if isinstance(route, MxRoute) else LONGEST_LINE + delivery.connections
+        self.arriving = 0  # deliveries on their way to the disk that will join the lines
         self.woken = asyncio.Event()
         self.stopping = False
         self.more = False  # the latest lease left due deliveries behind
@@ -95,6 +102,32 @@ class Worker:
     def wake(self) -> None:
         """Something was queued: look at once."""
         self.woken.set()
+
+    async def enqueue(self, queued: Queued, tenant: Tenant) -> None:
+        """Write a message and see to its deliveries; when this returns it is on the disk. Raises StoreError."""
+        if not self.has_room_for(queued):
+            await self.group.write(lambda store: store.enqueue(queued))
+            self.wake()
+            return
+        until = self.now() + LEASE_FOR
+        leased = replace(queued, deliveries=tuple(each.leased(self.node, until) for each in queued.deliveries))
+        self.arriving += len(leased.deliveries)
+        try:
+            await self.group.write(lambda store: store.enqueue(leased))
+        finally:
+            self.arriving -= len(leased.deliveries)
+        for each in leased.deliveries:
+            work = Work(each, leased.message, tenant, leased.body)
+            self.lines.join(self.destination(work), work)
+        self.dispatch()
+        if self.stopping:
+            await self.give_back(self.lines.dissolve())
+
+    def has_room_for(self, queued: Queued) -> bool:
+        """True when a message may be carried out from memory: it is small, few are in line, and nobody was first."""
+        if queued.body is None or self.more or self.stopping:
+            return False
+        return self.lines.held + self.arriving + len(queued.deliveries) <= HANDED_OVER
 
     async def stop(self, within: float = STOP_WITHIN) -> None:
         """End: running deliveries get ``within`` seconds, then they are broken off and others may try them."""

@@ -7,7 +7,10 @@
 4. After the commit all callers are woken by one call into the event loop. If the commit fails, all of them get the
    error and the connection is opened anew: after a failed fsync nobody knows what the old one believes.
 
-Cancelling a caller does not cancel its work: what waits will be committed. Reads have lanes of their own.
+`write_soon` waits a moment for company: what it brings rides along with the next `write`, or with its like.
+
+Cancelling a caller does not cancel its work: what waits will be committed. Reads have lanes of their own, but for
+`look_up`: a few rows by their keys cost less than the way to another thread and back.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from relay.store.database import StoreError
 from relay.store.store import Store, open_store
@@ -29,6 +32,8 @@ T = TypeVar("T")
 log = logging.getLogger("relay.store")
 
 BATCH = 200  # pieces of work in one transaction: what comes after them waits for no more than these
+COMPANY_WITHIN = 0.005  # seconds that `write_soon` waits for others
+COMPANY = 8  # as many as are company enough
 READERS = 2  # so that one slow question does not keep the others waiting
 
 
@@ -138,6 +143,9 @@ class CommitGroup:
         self.writes: queue.SimpleQueue[Piece | None] = queue.SimpleQueue()
         self.reads: queue.SimpleQueue[Piece | None] = queue.SimpleQueue()
         self.lanes: list[Lane] = []
+        self.soon: list[Piece] = []
+        self.soon_timer: asyncio.TimerHandle | None = None
+        self.here: Store | None = None  # for `look_up`
 
     async def start(self) -> None:
         """Start the threads. Raises `StoreError` when the database cannot be opened."""
@@ -147,13 +155,18 @@ class CommitGroup:
             lane.thread.start()
         try:
             await self.write(lambda _: None)
+            self.here = hurried(self.opener())
         except StoreError:
             await self.close()
             raise
 
     async def close(self) -> None:
         """Finish what waits, then end the threads. Later work raises `StoreError`."""
+        self.send_soon()
         lanes, self.lanes = self.lanes, []
+        here, self.here = self.here, None
+        if here is not None:
+            here.close()
         for lane in lanes:
             lane.pieces.put(None)
         for lane in lanes:
@@ -165,16 +178,59 @@ class CommitGroup:
 
         ``work`` may be done twice (see the module). Cancelling the caller does not stop it.
         """
-        return await self.waiter(self.writes, work)
+        waiter = self.waiter(self.writes, work)
+        self.send_soon()
+        return await waiter
+
+    async def write_soon(self, work: Callable[[Store], T]) -> T:
+        """Like `write`, for what nobody waits for: it waits for the next `write`, a moment at most."""
+        piece = self.piece(work)
+        self.soon.append(piece)
+        if len(self.soon) >= COMPANY:
+            self.send_soon()
+        elif self.soon_timer is None:
+            self.soon_timer = asyncio.get_running_loop().call_later(COMPANY_WITHIN, self.send_soon)
+        return cast("T", await piece.waiter)
+
+    def send_soon(self) -> None:
+        """What has waited for company goes to the writer."""
+        if self.soon_timer is not None:
+            self.soon_timer.cancel()
+            self.soon_timer = None
+        for piece in self.soon:
+            self.writes.put(piece)
+        self.soon.clear()
 
     async def read(self, work: Callable[[Store], T]) -> T:
         """Do ``work``, which only reads: it sees all writes that have returned, as they were at one moment."""
         return await self.waiter(self.reads, work)
 
+    async def look_up(self, work: Callable[[Store], T]) -> T:
+        """Like `read`, for a few rows by their keys: at once, unless the database cannot answer without a wait."""
+        if self.here is None:
+            return await self.read(work)
+        try:
+            with self.here.transaction(write=False):
+                return work(self.here)
+        except StoreError:
+            return await self.read(work)
+
     def waiter(self, pieces: queue.SimpleQueue[Piece | None], work: Callable[[Store], T]) -> asyncio.Future[T]:
         """Where the result of ``work`` will be. Raises `StoreError` when the group is closed."""
+        piece = self.piece(work)
+        pieces.put(piece)
+        return piece.waiter
+
+    def piece(self, work: Callable[[Store], T]) -> Piece:
+        """A piece of work with its waiter. Raises `StoreError` when the group is closed."""
         if not self.lanes:
             raise StoreError("the store is closed")
-        waiter: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        pieces.put(Piece(work, waiter))
-        return waiter
+        return Piece(work, asyncio.get_running_loop().create_future())
+
+
+def hurried(store: Store) -> Store | None:
+    """A store that never waits, or None where every answer takes a wait."""
+    if store.database.hurry():
+        return store
+    store.close()
+    return None

@@ -62,11 +62,15 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A leased delivery with the message it carries (the body is read apart, chunk by chunk) and whose it is."""
+    """A leased delivery with the message it carries and whose it is.
+
+    ``body`` is there when the message came in here just now and is small; else it is read chunk by chunk.
+    """
 
     delivery: Delivery
     message: StoredMessage
     tenant: Tenant | None
+    body: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,7 @@ def test_nothing_writes_with_the_standard_library() -> None:
 REMOVED = [
     ("Bcc: x@y.example\r\n y@y.example", "bcc"),
     ("bcc : x@y.example", "bcc"),
+    ("Resent-Bcc: x@y.example", "bcc"),
     ("Return-Path: <x@y.example>", "return_path"),
     ("Sender: x@y.example", "sender"),
     ("X-Relay-Document: invoice", "routing"),
@@ -125,6 +126,8 @@ REMOVED = [
     ("Authentication-Results: customers.platform.example; spf=pass", "authentication_results"),
     ("Authentication-Results: (x;y) Customers.Platform.Example 1;\r\n dkim=pass", "authentication_results"),
     ('Authentication-Results: "customers.platform.example"; spf=pass', "authentication_results"),
+    ("Authentication-Results: customers.platform.example.(x); spf=pass", "authentication_results"),
+    ("Authentication-Results: ((x)) who.example; spf=pass", "authentication_results"),
     ("Disposition-Notification-To: evil@x.example", "receipt"),
     ("Disposition-Notification-To: info@bakker.example, evil@x.example", "receipt"),
     ("Return-Receipt-To: <broken", "receipt"),
@@ -145,6 +148,7 @@ KEPT = [
     "Received: from a by b;\r\n\tTue, 24 Nov 2026 08:00:00 +0000",
     "Received-SPF: pass",
     "Authentication-Results: other.example; spf=pass",
+    "Authentication-Results: (x) other.example 1",
     "Authentication-Results: customers.platform.example.evil.example; spf=pass",
     "Resent-From: x@y.example",
     "List-Unsubscribe: <mailto:u@y.example>",
@@ -318,6 +322,13 @@ def test_too_many_reply_to_addresses_are_refused(rewritten) -> None:
     known = Verified(domains=frozenset({"bakker.example"}))
     many = "".join(f"Reply-To: a{number}@bakker.example\r\n" for number in range(51))
     assert rewritten(FROM + many, known).topic == "address.too_many"
+
+
+def test_a_receipt_to_a_non_ascii_address_needs_smtputf8(rewritten) -> None:
+    known = Verified(frozenset({"info@bakker.example"}), frozenset({"bakker.example"}))
+    header = f"{FROM}Errors-To: müller@bakker.example\r\n"
+    assert rewritten(header, known).message.first("errors-to") is None
+    assert rewritten(header, known, smtputf8=True).message.first("errors-to") is not None
 
 
 def test_nobody_sends_as_the_platform_itself(rewritten) -> None:

@@ -105,6 +105,13 @@ def test_mentioned_is_everything_that_verification_decides_on() -> None:
     assert sorted(address.local for address in found) == list("abcdefg")
 
 
+def test_no_number_of_other_addresses_hides_one_that_decides() -> None:
+    """An owner's refusal only counts for an address that is looked up."""
+    many = ", ".join(f"a{number}@x.example" for number in range(50))
+    found = mentioned(message(f"From: a@x.example\r\nErrors-To: {many}\r\nReply-To: no@x.example\r\n"))
+    assert Address("no", "x.example") in found
+
+
 def test_mentioned_skips_what_cannot_be_read() -> None:
     header = "From: a@x.example, b@x.example\r\nReply-To: <c@x.example\r\nErrors-To: d@x.example\r\n"
     assert mentioned(message(header)) == {Address("d", "x.example")}

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import resource
 import threading
 import time
 
 import pytest
 
-from relay.server.smtp_connections import place_of
+from relay.server.smtp_connections import Connections, place_of
 from relay.server.smtp_contract import ListenerSettings
+from relay.server.smtp_protocol import SubmissionProtocol
 from relay.server.smtp_session import Session
+
+
+class Written(asyncio.Transport):
+    """Keeps what is written."""
+
+    said = b""
+
+    def write(self, data: bytes) -> None:
+        self.said += data
+
+    def close(self) -> None:
+        pass
+
+    def is_closing(self) -> bool:
+        return False
 
 
 def for_ever(client, data: bytes, pause: float = 0.0) -> None:
@@ -145,6 +162,29 @@ def test_connections_from_one_place_and_in_all(serve) -> None:
     assert serving.listener.connections.by_address["127.0.0.2"] == 2
 
 
+def test_whoever_never_shakes_hands_counts_too(serve) -> None:
+    """P17 on a port with implicit TLS, where the session begins long after the connection."""
+    serving = serve(tls="implicit", connections=3, connections_per_address=2)
+    silent = [serving.connect("127.0.0.2") for _ in range(2)]
+    assert serving.connect("127.0.0.2").closed
+    assert serving.connect("127.0.0.3", tls=True).reply().startswith("220")
+    assert serving.connect("127.0.0.4").closed
+    silent[0].close()
+    assert serving.eventually(lambda: len(serving.listener.connections.open) == 2)
+    assert serving.connect("127.0.0.2", tls=True).reply().startswith("220")
+
+
+def test_nobody_waits_for_a_handshake_when_the_listener_stops(serve) -> None:
+    serving = serve(tls="implicit", stop_for=4.0)
+    silent = serving.connect()
+    assert serving.eventually(lambda: bool(serving.listener.connections.open))
+    began = time.monotonic()
+    serving.call(serving.listener.stop())
+    assert silent.closed
+    assert time.monotonic() - began < 2
+    assert not serving.listener.connections.by_address
+
+
 def test_places() -> None:
     assert place_of("192.0.2.1") == "192.0.2.1"
     assert place_of("2001:db8::1") == place_of("2001:db8::ffff:1") == "2001:0db8:0000:0000"
@@ -152,9 +192,10 @@ def test_places() -> None:
     assert place_of("") == ""
 
 
-def test_out_of_descriptors_the_listener_comes_back(serve) -> None:
+@pytest.mark.parametrize("tls", ["none", "implicit"])
+def test_out_of_descriptors_the_listener_comes_back(serve, tls: str) -> None:
     """P17: while nothing can be opened nobody is served, and afterwards everybody is."""
-    serving = serve(connections=1000, connections_per_address=1000)
+    serving = serve(tls=tls, connections=1000, connections_per_address=1000)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     probe = serving.connect()
     resource.setrlimit(resource.RLIMIT_NOFILE, (probe.sock.fileno() + 40, hard))
@@ -169,7 +210,7 @@ def test_out_of_descriptors_the_listener_comes_back(serve) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     for client in clients:
         client.close()
-    assert serving.connect().reply().startswith("220")
+    assert serving.connect(tls=tls == "implicit").reply().startswith("220")
 
 
 def test_nagle_is_off(serve) -> None:
@@ -203,14 +244,15 @@ def test_a_listener_that_stops_sends_idle_clients_away(serve) -> None:
         serving.connect()
 
 
-def test_who_connects_while_the_listener_stops_is_sent_away(serve) -> None:
-    serving = serve(tls="implicit", stop_for=5.0)
-    late = serving.connect()  # in the handshake: not yet known as a session
-    time.sleep(0.05)
-    serving.call(serving.listener.stop())
-    late.start_tls()
-    assert late.reply().startswith("421 4.3.2")
-    assert late.closed
+async def test_who_connects_while_the_listener_stops_is_sent_away() -> None:
+    connections = Connections(ListenerSettings("relay.example"))
+    await connections.stop()
+    late = SubmissionProtocol(connections.settings, None, connections, asyncio.get_running_loop())
+    late.connection_made(Written())
+    await late.task
+    assert late.transport.said == b"421 4.3.2 going down, come back later\r\n"
+    late.connection_lost(None)
+    assert not connections.open
 
 
 def test_a_client_that_reaches_us_by_ipv6_counts_as_what_it_is() -> None:

@@ -108,3 +108,16 @@ async def test_hostile_structure_is_cheap(name):
     content = await read_content(source)
     assert time.monotonic() - began < 4
     assert content.problem == problem
+
+
+async def test_an_image_shown_very_often_stays_outside_the_html():
+    html = b"cid:x " * 100_000
+    source = (
+        b'Content-Type: multipart/related; boundary="b"\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n'
+        + html
+        + b"\r\n--b\r\nContent-Type: image/png\r\nContent-ID: <x>\r\n\r\n"
+        + b"x" * 100_000
+        + b"\r\n--b--\r\n"
+    )
+    content = await read_content(source)
+    assert content.html == html.decode()

@@ -12,6 +12,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 
 from relay.server.web import create_app
+from relay.server.web.connection import Limits
 from relay.server.web.serve import serve_http
 
 
@@ -90,4 +91,73 @@ async def test_noise_is_answered_or_closed(site, sock, octets):
     answer = await asyncio.wait_for(reader.read(), 5)
     assert answer == b"" or answer.startswith(b"HTTP/1.1 4")
     writer.close()
+    await server.stop()
+
+
+async def hung_up(reader: asyncio.StreamReader, within: float = 2.0) -> bool:
+    """True when the server ends the connection in time, whatever it says before."""
+    try:
+        await asyncio.wait_for(reader.read(), within)
+    except ConnectionError:
+        return True
+    except TimeoutError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET /healthz HTTP/1.1\r\nX-Slow: ",
+        b"POST /confirm/x HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 4000\r\n\r\nnonce=",
+        b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nGET /healthz HTTP/1.1\r\nX-Slow: ",
+    ],
+    ids=["nothing", "header", "body", "second"],
+)
+async def test_an_unfinished_request_is_not_waited_for(site, sock, sent):
+    server = await serve_http(create_app(site.context), sock, Limits(request=0.1))
+    reader, writer = await asyncio.open_connection(*sock.getsockname())
+    writer.write(sent)
+    assert await hung_up(reader)
+    writer.close()
+    await server.stop()
+
+
+async def test_an_answer_may_take_longer_than_a_request_but_not_for_ever(sock):
+    release = asyncio.Event()
+
+    async def slow(scope, receive, send):
+        await release.wait()
+        await PlainTextResponse("done")(scope, receive, send)
+
+    server = await serve_http(slow, sock, Limits(request=0.05, exchange=0.5))
+    reader, writer = await asyncio.open_connection(*sock.getsockname())
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert not await hung_up(reader, 0.3)
+    assert await hung_up(reader)
+    release.set()
+    writer.close()
+    await server.stop()
+
+
+async def test_connections_beyond_the_limit_are_closed_and_the_others_served(site, sock):
+    server = await serve_http(create_app(site.context), sock, Limits(connections=3))
+    kept = [await asyncio.open_connection(*sock.getsockname()) for _ in range(3)]
+    reader, writer = await asyncio.open_connection(*sock.getsockname())
+    assert await hung_up(reader)
+    kept[0][1].write(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+    assert (await kept[0][0].read()).startswith(b"HTTP/1.1 200 ")
+    for _, each in [*kept, (reader, writer)]:
+        each.close()
+    await server.stop()
+
+
+@pytest.mark.parametrize(("source", "kept"), [("127.0.0.1", 4), ("127.0.0.2", 2)])
+async def test_one_address_cannot_take_all_connections_unless_it_is_the_proxys(site, sock, source, kept):
+    server = await serve_http(create_app(site.context), sock, Limits(from_address=2))
+    opened = [await asyncio.open_connection(*sock.getsockname(), local_addr=(source, 0)) for _ in range(4)]
+    assert [await hung_up(reader, 0.1) for reader, _ in opened] == [number >= kept for number in range(4)]
+    for _, writer in opened:
+        writer.close()
     await server.stop()

@@ -24,7 +24,7 @@ DEEPEST = 20
 LONGEST_FIELD = 4096
 PATIENCE = 5.0  # seconds
 LARGEST_TEXT = 2_000_000  # characters of one text that are shown
-LARGEST_IMAGE = 2_000_000  # octets of an image that is shown inside the HTML
+LARGEST_HTML = 16_000_000  # characters, with the images that are shown inside of it
 IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 # What makes the parser go down a level: more than this and it is not asked at all.
 LEVEL = re.compile(rb"boundary\s*(?:\*[\d*]*\s*)?=|message/", re.IGNORECASE)
@@ -145,7 +145,8 @@ def with_images(html: str, parts: list[Part]) -> str:
         if not key or part.get_content_type() not in IMAGES or f"cid:{key}" not in html:
             continue
         data = octets(part)
-        if len(data) <= LARGEST_IMAGE:
+        room = LARGEST_HTML - len(html)
+        if html.count(f"cid:{key}") * len(data) * 4 // 3 <= room:
             url = f"data:{part.get_content_type()};base64,{base64.b64encode(data).decode('ascii')}"
             html = html.replace(f"cid:{key}", url)
     return html

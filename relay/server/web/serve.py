@@ -6,9 +6,12 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import uvicorn
+
+from relay.server.web.connection import PROXIES, Connection, Limits
 
 if TYPE_CHECKING:
     import socket
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
 
 STOP_WITHIN = 5  # seconds that requests in progress may take
 LARGEST_HEADER = 32 * 1024  # octets of a request line with its header
-MOST_CONNECTIONS = 500
+NORMAL = Limits()
 
 
 class Server(uvicorn.Server):
@@ -42,7 +45,7 @@ class HttpServer:
         await self.task
 
 
-async def serve_http(app: ASGIApp, sock: socket.socket) -> HttpServer:
+async def serve_http(app: ASGIApp, sock: socket.socket, limits: Limits = NORMAL) -> HttpServer:
     """Serve ``app`` on a bound socket, which is closed in the end; returns once it listens.
 
     Nothing is logged per request, since addresses hold tokens. The client's address is taken from a reverse proxy only
@@ -50,14 +53,13 @@ async def serve_http(app: ASGIApp, sock: socket.socket) -> HttpServer:
     """
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=partial(Connection, limits),  # type: ignore[arg-type]  # called like the class
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
-        forwarded_allow_ips=["127.0.0.1", "::1"],
-        limit_concurrency=MOST_CONNECTIONS,
+        forwarded_allow_ips=PROXIES,
         h11_max_incomplete_event_size=LARGEST_HEADER,
         timeout_keep_alive=15,
         timeout_graceful_shutdown=STOP_WITHIN,
