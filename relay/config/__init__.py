@@ -3,7 +3,7 @@
 A value comes from the environment (``RELAY_DATABASE_URL`` for ``database.url``), else from the file, else from here.
 """
 
-from relay.config.read import ConfigError, Loaded, read_config
+from relay.config.read import Loaded, read_config
 from relay.config.schema import (
     Config,
     Database,
@@ -16,6 +16,7 @@ from relay.config.schema import (
     Platform,
     Policy,
 )
+from relay.config.validate import ConfigError
 
 __all__ = [
     "Config",

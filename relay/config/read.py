@@ -13,15 +13,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from relay.config.schema import Config, Listener, Section, octets, seconds
+from relay.config.schema import Config, Listener, Section
+from relay.config.validate import ConfigError, check_values
 
 SYSTEM_FILE = Path("/etc/relay/relay.toml")
 PREFIX = "RELAY_"
 WORDS = {"int": "a whole number", "str": "text", "bool": "true or false", "array": "a list", "object": "a table"}
-
-
-class ConfigError(Exception):
-    """A configuration that cannot be used; the text says where, what was wrong and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +44,9 @@ def read_config(file: Path | None = None, environment: Mapping[str, str] | None 
         sources[path] = variable
     where = str(chosen) if chosen else "environment"
     check_keys(tree, where)
-    return Loaded(checked(convert(tree, where), where, chosen), chosen, sources)
+    config = convert(tree, where)
+    check_values(config, where)
+    return Loaded(with_absolute_files(config, chosen), chosen, sources)
 
 
 def find_file(environment: Mapping[str, str]) -> Path | None:
@@ -169,33 +168,6 @@ def item_type(kind: Any) -> Any:
     if getattr(kind, "__origin__", None) is tuple:
         return item_type(kind.__args__[0])
     return kind
-
-
-def checked(config: Config, where: str, file: Path | None) -> Config:
-    """The configuration with what types cannot say checked, and key files made absolute. Raises ConfigError."""
-    for path, read in (("message_size", octets), ("keep_bodies", seconds), ("keep_messages", seconds)):
-        value = getattr(config.policy, path)
-        try:
-            read(value)
-        except ValueError as error:
-            raise ConfigError(f"{where}: policy.{path} = {value!r}: {error}") from None
-    check_host_port(config.delivery.smarthost, f"{where}: delivery.smarthost")
-    for server in config.dns.nameservers:
-        check_host_port(server, f"{where}: dns.nameservers")
-    if not re.match(r"https?://[^/]", config.platform.base_url):
-        raise ConfigError(
-            f"{where}: platform.base_url = {config.platform.base_url!r}: must begin with https:// and name a host"
-        )
-    if not config.listener:
-        raise ConfigError(f"{where}: listener: there must be at least one [[listener]]")
-    return with_absolute_files(config, file)
-
-
-def check_host_port(text: str, path: str) -> None:
-    """Raise ConfigError unless ``text`` is host:port."""
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) <= 65535:
-        raise ConfigError(f'{path} = {text!r}: must be host:port, such as "127.0.0.1:25"')
 
 
 def with_absolute_files(config: Config, file: Path | None) -> Config:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from relay.mail.delivery import Delivery, State
 from relay.mail.ids import make_id
+from relay.mail.rewrite import resolve_platform_address
 from relay.mail.route import RouteKind
 from relay.mail.text import decode_unstructured
 from relay.store.model import MessageKind, Queued, StoredMessage
@@ -45,7 +46,7 @@ class Office:
             kind=kind,
             tenant_id=tenant.id if tenant else None,
             login="",
-            author=self.config.platform.address,
+            author=str(resolve_platform_address(self.config.platform.address, tenant.id if tenant else "")),
             subject=subject_of(mail),
             document="",
             original_header=mail.header,

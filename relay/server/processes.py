@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import select
 import signal
 import socket
@@ -53,6 +54,12 @@ def again(sockets: Sockets) -> Sockets:
     return Sockets(tuple(rebind(sock) for sock in sockets.smtp), rebind(sockets.http))
 
 
+def raise_file_limit() -> None:
+    """Let this process hold as many connections as the machine allows: the soft limit is often 1,024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def run_here(config: Config, sockets: Sockets, ready: Callable[[], None], extras: Extras, parent: int = -1) -> None:
     """Serve in this process until SIGTERM, SIGINT, or the pipe ``parent`` closes."""
 
@@ -63,6 +70,7 @@ def run_here(config: Config, sockets: Sockets, ready: Callable[[], None], extras
             asyncio.get_running_loop().add_reader(parent, stop.set)
         await run(config, sockets, ready, stop, extras)
 
+    raise_file_limit()
     with asyncio.Runner(loop_factory=fast_loop()) as runner:
         runner.run(serve())
 

@@ -46,7 +46,7 @@ def request_confirmation(store: Store, office: Office, tenant: Tenant, address: 
     last = store.last_confirmation_at(tenant.id, address)
     if last is not None and now - last < QUIET_FOR:
         return Asked.WAITING
-    if sender is None or sender.state is SenderState.REVOKED:
+    if sender is None:  # what was withdrawn stays withdrawn until somebody says yes again
         store.put_sender(tenant.id, address, SenderState.PENDING, now)
     if too_many(store, tenant, address, now):
         return Asked.LIMITED

@@ -41,6 +41,10 @@ def test_every_key_has_a_default(tmp_path: Path) -> None:
         ('[platform]\nbase_url = "mail.example"', "must begin with https:// and name a host"),
         ('[dkim]\nkeys = [{selector = "a", algorithm = "rsa", file = "x"}]', "rsa-sha256, ed25519-sha256"),
         ("platform = ", "is not valid TOML"),
+        ('[platform]\naddress = "mail@{tenant}.platform.example"', "{tenant} may stand before the @ only"),
+        ('[platform]\naddress = "mail"', "platform.address = 'mail': must be a mail address"),
+        ('[platform]\nbounce_domain = "a b"', "platform.bounce_domain = 'a b': must be a domain"),
+        ('[dkim]\ndomain = "other.example"', "dkim.domain = 'other.example': must belong to the same organisation"),
     ],
 )
 def test_a_bad_value_is_named_with_what_may_stand_there(tmp_path: Path, text: str, said: str) -> None:

@@ -74,7 +74,7 @@ class MxTransport:
         for exchanger in exchangers[:MOST_EXCHANGERS]:
             found = await self.ask_addresses(exchanger)
             answers += found
-            listed = [Endpoint(exchanger, str(each), self.outlet.port) for each in values(found)]
+            listed = [Endpoint(exchanger, str(each), self.outlet.port) for each in values(found)[:MOST_ADDRESSES]]
             allowed = [each for each in listed if self.outlet.allow_private or is_public(each.address)]
             unreachable = unreachable or len(allowed) < len(listed)
             endpoints += allowed

@@ -1,0 +1,92 @@
+"""What types cannot say about a value: sizes, addresses, names that must fit each other."""
+
+from __future__ import annotations
+
+import re
+
+from relay.config.schema import Config, Dkim, Platform, Policy, octets, seconds
+from relay.mail.address import Address, AddressError, ascii_domain
+from relay.mail.rewrite import resolve_platform_address
+
+PERIODS = ("keep_bodies", "keep_messages")
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be used; the text says where, what was wrong and what to do."""
+
+
+def check_values(config: Config, where: str) -> None:
+    """Raise ConfigError for the first value that cannot be used; ``where`` is the file it came from."""
+    try:
+        check_policy(config.policy)
+        check_dkim(config.dkim, check_platform(config.platform))
+        check_host_port("delivery.smarthost", config.delivery.smarthost)
+        for server in config.dns.nameservers:
+            check_host_port("dns.nameservers", server)
+        check_listeners(config)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+
+
+def check_listeners(config: Config) -> None:
+    """At least one, or nobody can hand in mail."""
+    if not config.listener:
+        raise ConfigError("listener: there must be at least one [[listener]]")
+
+
+def check_policy(policy: Policy) -> None:
+    """Sizes and periods."""
+    for key, read in (("message_size", octets), *((key, seconds) for key in PERIODS)):
+        value = getattr(policy, key)
+        try:
+            read(value)
+        except ValueError as error:
+            raise bad(f"policy.{key}", value, str(error)) from None
+
+
+def check_platform(platform: Platform) -> Address:
+    """The platform's address, links and bounce domain; the address with a tenant filled in."""
+    if not re.match(r"https?://[^/]", platform.base_url):
+        raise bad("platform.base_url", platform.base_url, "must begin with https:// and name a host")
+    if "{tenant}" in platform.address.rpartition("@")[2]:
+        raise bad("platform.address", platform.address, "{tenant} may stand before the @ only")
+    check_domain("platform.bounce_domain", platform.bounce_domain)
+    try:
+        return resolve_platform_address(platform.address, "tenant")
+    except AddressError:
+        raise bad(
+            "platform.address", platform.address, "must be a mail address, such as mail@platform.example"
+        ) from None
+
+
+def check_dkim(dkim: Dkim, address: Address) -> None:
+    """The signing domain must be aligned with the From, or DMARC does not pass (RFC 9989 4.4). Where the organisation
+    begins is only known to DNS; two names that do not even share their last two labels are never aligned."""
+    if dkim.domain and last_labels(dkim.domain) != last_labels(address.domain):
+        reason = f"must belong to the same organisation as platform.address ({address.domain}), else DMARC fails"
+        raise bad("dkim.domain", dkim.domain, reason)
+
+
+def last_labels(domain: str) -> list[str]:
+    """The last two labels of a domain."""
+    return domain.lower().removesuffix(".").split(".")[-2:]
+
+
+def check_domain(path: str, domain: str) -> None:
+    """A domain name."""
+    try:
+        ascii_domain(domain)
+    except AddressError:
+        raise bad(path, domain, "must be a domain, such as bounce.platform.example") from None
+
+
+def check_host_port(path: str, text: str) -> None:
+    """host:port."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) <= 65535:
+        raise bad(path, text, 'must be host:port, such as "127.0.0.1:25"')
+
+
+def bad(path: str, value: object, reason: str) -> ConfigError:
+    """The error for one value."""
+    return ConfigError(f"{path} = {value!r}: {reason}")
