@@ -47,14 +47,14 @@ def test_two_keys_are_written_for_their_owner_only(relay, tmp_path):
 
 
 def test_the_printed_lines_are_a_configuration_that_works(relay, tmp_path):
-    told = json.loads(relay("generate", "--directory", "keys", "--domain", "mail.example", "--json").stdout)
+    told = json.loads(relay("generate", "--directory", "keys", "--domain", "platform.example", "--json").stdout)
     (tmp_path / "relay.toml").write_text(told["config"] + "\n")
     result = relay("list", "--json")
     assert result.exit_code == 0
     rows = json.loads(result.stdout)
     assert [(row["selector"], row["domain"], row["bits"], row["problem"]) for row in rows] == [
-        ("r1", "mail.example", 2048, None),
-        ("e1", "mail.example", 256, None),
+        ("r1", "platform.example", 2048, None),
+        ("e1", "platform.example", 256, None),
     ]
     assert [row["record"] for row in rows] == [key["record"] for key in told["keys"]]
 
