@@ -108,4 +108,4 @@ def due(row: QueueRow, now: float) -> str:
 
 def shown(text: str) -> str:
     """Text of others with nothing in it that a terminal would obey."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text.expandtabs())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import tempfile
 import threading
 import time
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from relay.cli.logs import start_logging
 from relay.cli.options import EXIT_USAGE, config_option, fail
 
 if TYPE_CHECKING:
@@ -44,11 +44,7 @@ def dev_command(smtp_port: int, http_port: int, tour: bool, verbose: bool) -> No
 
     Nothing leaves this machine, and everything is gone when you stop it with Ctrl-C.
     """
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.ERROR,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-        stream=sys.stderr,
-    )
+    start_logging(logging.INFO if verbose else logging.ERROR)
     from relay.server.dev import dev_config, make_tenant, with_http_port
     from relay.server.processes import claim_ports, run_here
     from relay.server.smtp import ListenError

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import logging
 import os
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from relay.cli.logs import start_logging
 from relay.cli.options import EXIT_USAGE, config_option, fail, load_config
 
 if TYPE_CHECKING:
     from relay.config import Config
     from relay.server.app import Sockets
+
+log = logging.getLogger("relay.serve")
 
 
 @click.command("serve")
@@ -26,11 +28,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def serve_command(context: click.Context, processes: int, verbose: bool) -> None:
     """Run the relay until SIGTERM. Prints one JSON line when it is ready."""
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-        stream=sys.stderr,
-    )
+    start_logging(logging.DEBUG if verbose else logging.INFO)
     config = load_config(context)
     from relay.config import ConfigError
     from relay.server.app import Extras
@@ -43,6 +41,8 @@ def serve_command(context: click.Context, processes: int, verbose: bool) -> None
         sockets = claim_ports(config, reuse_port=processes > 1)
     except (ConfigError, ListenError, StoreError) as error:
         fail(str(error), EXIT_USAGE)
+    if not config.dkim.keys:
+        log.warning("no DKIM keys: mail leaves unsigned and much of it will be refused; see: relay key generate")
     if processes == 1:
         run_here(config, sockets, lambda: announce(config, sockets), Extras())
     else:
