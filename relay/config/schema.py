@@ -96,6 +96,7 @@ class Policy(Section, frozen=True):
     name_suffix: Annotated[bool, Meta(description='"via (platform)" behind the name in the From.')] = False
     message_size: Annotated[int | str, Meta(description='Largest message, such as "25 MB".')] = "25 MB"
     recipients: Annotated[Count, Meta(description="Most recipients of one message.")] = 100
+    connections_per_address: Annotated[Count, Meta(description="Most SMTP connections of one client address.")] = 50
     keep_bodies: Annotated[str, Meta(description="How long bodies are kept after the last delivery.")] = "1h"
     keep_messages: Annotated[str, Meta(description="How long the rest of a message is kept.")] = "30d"
 

@@ -135,6 +135,7 @@ def listener_settings(config: Config, listener: Listener, hostname: str, extras:
         auth_without_tls=extras.auth_without_tls or listener.tls == "none",
         message_size=config.policy.size_limit,
         recipients=config.policy.recipients,
+        connections_per_address=config.policy.connections_per_address,
         spool_directory=spool_directory(config),
     )
 
