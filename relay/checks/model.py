@@ -21,7 +21,8 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """A record to publish: its full name, type and one-line value, the zone it belongs to, and what to delete for it."""
+    """A record to publish: its full name, type and one-line value, the same as a line of a zone file, and what to
+    delete for it."""
 
     name: str
     type: str
@@ -46,7 +47,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that was found about one subject, how long it took (milliseconds) and how many questions DNS was asked."""
+    """Everything that was found about one subject, how long it took (milliseconds), and how often DNS was asked."""
 
     subject: str
     findings: tuple[Finding, ...]
