@@ -36,11 +36,12 @@ def check(context: click.Context, as_json: bool) -> None:
     """Read the configuration and the files it names; exit 2 with one clear line when something is wrong."""
     from relay.cli.serve import prepare_files
     from relay.config import ConfigError
+    from relay.server.smtp_contract import ListenError
 
     found = loaded(context)
     try:
         prepare_files(found.config)
-    except ConfigError as error:
+    except (ConfigError, ListenError) as error:
         fail(str(error), EXIT_USAGE)
     where = str(found.file) if found.file else None
     if as_json:

@@ -40,7 +40,11 @@ def load_key_file(file: Path, domain: str, selector: str, algorithm: str) -> Sig
     """One signing key from its PEM file. Raises ConfigError."""
     try:
         return load_key(file.read_bytes(), domain=domain, selector=selector, algorithm=algorithm)
+    except FileNotFoundError:
+        raise ConfigError(
+            f"dkim key {selector}: {file}: there is no such file; make one with: relay key generate"
+        ) from None
     except OSError as error:
-        raise ConfigError(f"dkim key {selector}: {file}: {error.strerror}; make one with: relay key generate") from None
+        raise ConfigError(f"dkim key {selector}: {file}: {error.strerror}; make it readable for this user") from None
     except ValueError as error:
         raise ConfigError(f"dkim key {selector}: {file}: {error}") from None

@@ -186,9 +186,16 @@ def path_of(url: str) -> Path:
 
 
 def make_private(path: Path) -> None:
-    """Make the file, readable by its owner alone, unless it is there. Raises `StoreError`."""
+    """Make the file, readable by its owner alone, unless it is there. Raises `StoreError`.
+
+    A file that is there is not even opened: closing it again would drop all locks that this process holds on it
+    (POSIX), and another process would take itself for the last user and remove the log with what we acknowledged.
+    """
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        if path.is_dir():
+            raise StoreError(f"{path}: Is a directory; name a file in it") from None
     except FileNotFoundError:
         raise StoreError(f"{path}: the directory {path.absolute().parent} does not exist; make it first") from None
     except OSError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -89,3 +91,20 @@ def test_the_reference_describes_every_setting() -> None:
     page = reference_markdown()
     assert '| `via` | `"mx"` | `capture` `mx` `smarthost` |' in page
     assert "| |" not in page
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[[listener]]\ncertificate = "none.pem"\nkey = "none.pem"', "none.pem"),
+        ('[dkim]\nkeys = [{selector = "r1", algorithm = "rsa-sha256", file = "none.pem"}]', "relay key generate"),
+    ],
+)
+def test_config_check_reads_the_files_that_are_named(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "relay.toml"
+    file.write_text(text)
+    command = [sys.executable, "-m", "relay", "config", "check", "--config", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert said in done.stderr
