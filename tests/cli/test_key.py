@@ -115,7 +115,7 @@ def test_what_cannot_be_used_is_a_problem(relay, tmp_path):
     assert problems["r1"] is None
     assert "everybody can read it" in problems["e1"]
     assert "1024 bits" in problems["w"]
-    assert "No such file" in problems["gone"]
+    assert "there is no such file" in problems["gone"]
     assert relay("list").exit_code == 1
 
 
