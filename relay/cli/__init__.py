@@ -10,6 +10,7 @@ from relay import __version__
 from relay.cli.options import config_option
 
 COMMANDS = {
+    "check": ("relay.cli.check", "check_group", "Diagnose domains and addresses, with the record to publish."),
     "config": ("relay.cli.config", "config_group", "Check, show or write the configuration."),
     "dev": ("relay.cli.dev", "dev_command", "Catch all mail on this machine and show it in the browser."),
     "dns": ("relay.cli.dns", "dns_command", "Print the DNS records that the platform must publish."),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PORT = 53
 CONCURRENCY = 32  # three hundred questions at once overflow a UDP socket's buffer
 SECONDS = 5.0
+SECONDS_A_TRY = 2.0
 UDP_PAYLOAD = 1232  # no IP fragments; longer answers come by TCP
 
 
@@ -35,10 +36,12 @@ Value = str | bytes | Mx
 @dataclass(frozen=True, slots=True)
 class Records:
     """What there is: MX as `Mx`, TXT as the joined octets of each record (RFC 7208 3.3), names without the final dot,
-    other types in their presentation form. ``ttl`` is in seconds."""
+    other types in their presentation form. ``ttl`` is in seconds. ``canonical`` is the name they are at, where aliases
+    end (RFC 1034 3.6.2)."""
 
     values: tuple[Value, ...]
     ttl: int
+    canonical: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +73,16 @@ class Resolver(Protocol):
 
 
 class DnsResolver:
-    """Asks nameservers given as ``HOST:PORT`` (addresses, IPv6 in brackets; the system's when there are none)."""
+    """Asks nameservers given as ``HOST:PORT`` (addresses, IPv6 in brackets; the system's when there are none).
 
-    def __init__(self, nameservers: Sequence[str] = (), seconds: float = SECONDS) -> None:
+    A question may take ``seconds``, one try of it ``seconds_a_try``; the next try asks the next nameserver."""
+
+    def __init__(
+        self, nameservers: Sequence[str] = (), seconds: float = SECONDS, seconds_a_try: float = SECONDS_A_TRY
+    ) -> None:
         self.nameservers = tuple(host_port(server) for server in nameservers)
         self.seconds = seconds
+        self.seconds_a_try = seconds_a_try
         self.slots = asyncio.Semaphore(CONCURRENCY)
 
     @cached_property
@@ -86,6 +94,7 @@ class DnsResolver:
         stub = dns.asyncresolver.Resolver(configure=not self.nameservers)
         if self.nameservers:
             stub.nameservers = [dns.nameserver.Do53Nameserver(host, port) for host, port in self.nameservers]
+        stub.timeout = self.seconds_a_try
         stub.use_edns(0, 0, UDP_PAYLOAD)
         return stub
 
@@ -112,7 +121,8 @@ class DnsResolver:
             return Unknown(reason_of(error))
         if found.rrset is None:
             return NoData()
-        return Records(tuple(value_of(record) for record in found.rrset), found.rrset.ttl)
+        canonical = plain_name(found.canonical_name.to_text())
+        return Records(tuple(value_of(record) for record in found.rrset), found.rrset.ttl, canonical)
 
 
 def host_port(text: str) -> tuple[str, int]:

@@ -48,7 +48,7 @@ class Zone:
         values = rows.get(rdtype)
         if isinstance(values, str):
             return Unknown(values)
-        return Records(tuple(read_value(rdtype, text) for text in values), self.ttl) if values else NoData()
+        return Records(tuple(read_value(rdtype, text) for text in values), self.ttl, name) if values else NoData()
 
 
 def read_value(rdtype: str, text: str | bytes) -> Value:

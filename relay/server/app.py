@@ -58,8 +58,11 @@ class Extras:
     auth_without_tls: bool = False
 
 
-async def run(config: Config, sockets: Sockets, ready: Callable[[], None], stop: asyncio.Event, extras: Extras) -> None:
-    """Run a relay process until ``stop`` is set; ``ready`` is called when everything listens."""
+async def run(
+    config: Config, sockets: Sockets, ready: Callable[[], None], stop: asyncio.Event, extras: Extras, *, alone: bool
+) -> None:
+    """Run a relay process until ``stop`` is set; ``ready`` is called when everything listens. ``alone`` says that it is
+    the only one."""
     now = time.time
     office = Office(config, load_signer(config), own_hostname(config.platform.hostname))
     async with AsyncExitStack() as stack:
@@ -82,7 +85,7 @@ async def run(config: Config, sockets: Sockets, ready: Callable[[], None], stop:
         )
         await worker.start()
         stack.push_async_callback(worker.stop)
-        intake = Intake(group, office, worker, now)
+        intake = Intake(group, office, worker, now, alone=alone)
         watching = asyncio.create_task(watch_held(group, office, worker.wake, now))
         stack.callback(watching.cancel)
         for listener, sock in zip(config.listener, sockets.smtp, strict=True):

@@ -57,16 +57,20 @@ class Prepared:
 class Intake:
     """The desk where submissions are handed in."""
 
-    def __init__(self, group: CommitGroup, office: Office, worker: Worker, now: Callable[[], float]) -> None:
+    def __init__(
+        self, group: CommitGroup, office: Office, worker: Worker, now: Callable[[], float], *, alone: bool = True
+    ) -> None:
+        """``alone`` says that no other relay process uses this machine's processors."""
         self.group = group
         self.office = office
         self.worker = worker
+        self.alone = alone
         self.accepting = 0  # submissions that have no reply yet
         self.now = now
 
     async def sign_in(self, username: str, secret: str, peer: str) -> Tenant | None:
         """The tenant that a login belongs to, or None; unknown and known logins take the same path."""
-        found = await self.group.look_up(lambda store: store.login(username))
+        found = await self.group.read(lambda store: store.login(username))
         login, tenant = found or (None, None)
         expected = login.secret_sha256 if login and login.revoked_at is None else NOBODY
         given = hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
@@ -103,7 +107,7 @@ class Intake:
             return Refusal(554, "5.4.6", "message.loop", {"hops": str(MOST_HOPS)})
         smtputf8 = submission.envelope.smtputf8
         addresses = mentioned(message, smtputf8=smtputf8)
-        known = await self.group.look_up(lambda store: store.verified(tenant.id, addresses))
+        known = await self.group.read(lambda store: store.verified(tenant.id, addresses))
         if awaited is not None:
             known = Verified(known.addresses | {awaited.key}, known.domains)
         admitted = admit(message, known, smtputf8=smtputf8)
@@ -165,11 +169,11 @@ class Intake:
         return message_id
 
     async def sign(self, message: Message, now: float) -> tuple[Message, bytes]:
-        """Signed, and the SHA-256 of its body: in a thread, so that the loop serves others meanwhile, unless the body
-        is small and there are no others."""
-        if self.accepting == 1 and message.body.size <= IN_MEMORY:
-            return self.office.signer.sign(message, now)
-        return await asyncio.to_thread(self.office.signer.sign, message, now)
+        """Signed, and the SHA-256 of its body. In a thread when the body is large, or when others come in here
+        meanwhile and the other processors have nothing to do: else the way there and back costs more than it gains."""
+        if message.body.size > IN_MEMORY or (self.alone and self.accepting > 1):
+            return await asyncio.to_thread(self.office.signer.sign, message, now)
+        return self.office.signer.sign(message, now)
 
     async def store_chunks(self, message_id: str, body: Body) -> None:
         """A large body, one chunk a commit, so that nobody waits for more than one of them."""

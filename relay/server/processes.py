@@ -68,7 +68,7 @@ def run_here(config: Config, sockets: Sockets, ready: Callable[[], None], extras
         stop_on_signals(stop)
         if parent >= 0:
             asyncio.get_running_loop().add_reader(parent, stop.set)
-        await run(config, sockets, ready, stop, extras)
+        await run(config, sockets, ready, stop, extras, alone=parent < 0)
 
     raise_file_limit()
     with asyncio.Runner(loop_factory=fast_loop()) as runner:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
@@ -44,6 +45,7 @@ T = TypeVar("T")
 log = logging.getLogger("relay.worker")
 
 POLL = 1.0  # seconds
+RECOVER_WITHIN = 3.0  # seconds that a start waits for what a dead process left behind
 WATCH = 10.0  # seconds between looks at who is gone
 STOP_WITHIN = 30.0  # seconds that running deliveries have when the process stops
 CONCURRENCY = 200  # deliveries that run at once
@@ -93,11 +95,26 @@ class Worker:
         self.running: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin. Raises StoreError."""
-        await self.release_the_dead()
+        """Begin, with what processes that are gone left behind. Raises StoreError."""
+        if await self.release_the_dead():
+            await self.recover()
         self.running = asyncio.create_task(self.run())
         chores = (self.watch(), keep_house(self.group, self.retention, self.now))
         self.background = [asyncio.create_task(chore) for chore in chores]
+
+    async def recover(self) -> None:
+        """Carry out first what a dead process may have been sending, before new mail comes in: whether it arrived is in
+        doubt, and each time that it is in doubt again may cost the recipient one more copy."""
+        deadline = time.monotonic() + RECOVER_WITHIN
+        full = True
+        while full:
+            full = bool(await self.settled("lease", self.lease()))
+            self.dispatch()
+            while self.deliveries:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return
+                await asyncio.wait(self.deliveries, timeout=left, return_when=asyncio.FIRST_COMPLETED)
 
     def wake(self) -> None:
         """Something was queued: look at once."""
@@ -213,11 +230,14 @@ class Worker:
             await asyncio.sleep(WATCH)
             await self.settled("watch", self.release_the_dead())
 
-    async def release_the_dead(self) -> None:
-        """Give back the leases of processes of this machine that are gone. Raises StoreError."""
+    async def release_the_dead(self) -> int:
+        """Give back the leases of processes of this machine that are gone; how many. Raises StoreError."""
+        total = 0
         for node in dead_nodes(await self.group.read(lambda store: store.lease_nodes())) - {self.node}:
             count = await self.group.write(partial(release_node, node))
             log.warning("released node=%s deliveries=%d", node, count)
+            total += count
+        return total
 
     async def settled(self, what: str, write: Awaitable[T]) -> T | None:
         """The result of a use of the store, or None when it failed: the worker goes on, and tries again later."""

@@ -50,10 +50,6 @@ class Database(Protocol):
     def rollback_to_savepoint(self) -> None:
         """Undo what was done since the savepoint and forget it."""
 
-    def hurry(self) -> bool:
-        """From now on only read, and raise `StoreError` where one would have to wait for others; False when every
-        answer takes a wait, because the database is not in this process."""
-
     def scrub(self) -> None:
         """Let nothing that was deleted remain in the database's files. Not inside a transaction."""
 

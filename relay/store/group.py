@@ -9,8 +9,7 @@
 
 `write_soon` waits a moment for company: what it brings rides along with the next `write`, or with its like.
 
-Cancelling a caller does not cancel its work: what waits will be committed. Reads have lanes of their own, but for
-`look_up`: a few rows by their keys cost less than the way to another thread and back.
+Cancelling a caller does not cancel its work: what waits will be committed. Reads have lanes of their own.
 """
 
 from __future__ import annotations
@@ -145,7 +144,6 @@ class CommitGroup:
         self.lanes: list[Lane] = []
         self.soon: list[Piece] = []
         self.soon_timer: asyncio.TimerHandle | None = None
-        self.here: Store | None = None  # for `look_up`
 
     async def start(self) -> None:
         """Start the threads. Raises `StoreError` when the database cannot be opened."""
@@ -155,7 +153,6 @@ class CommitGroup:
             lane.thread.start()
         try:
             await self.write(lambda _: None)
-            self.here = hurried(self.opener())
         except StoreError:
             await self.close()
             raise
@@ -164,9 +161,6 @@ class CommitGroup:
         """Finish what waits, then end the threads. Later work raises `StoreError`."""
         self.send_soon()
         lanes, self.lanes = self.lanes, []
-        here, self.here = self.here, None
-        if here is not None:
-            here.close()
         for lane in lanes:
             lane.pieces.put(None)
         for lane in lanes:
@@ -205,16 +199,6 @@ class CommitGroup:
         """Do ``work``, which only reads: it sees all writes that have returned, as they were at one moment."""
         return await self.waiter(self.reads, work)
 
-    async def look_up(self, work: Callable[[Store], T]) -> T:
-        """Like `read`, for a few rows by their keys: at once, unless the database cannot answer without a wait."""
-        if self.here is None:
-            return await self.read(work)
-        try:
-            with self.here.transaction(write=False):
-                return work(self.here)
-        except StoreError:
-            return await self.read(work)
-
     def waiter(self, pieces: queue.SimpleQueue[Piece | None], work: Callable[[Store], T]) -> asyncio.Future[T]:
         """Where the result of ``work`` will be. Raises `StoreError` when the group is closed."""
         piece = self.piece(work)
@@ -226,11 +210,3 @@ class CommitGroup:
         if not self.lanes:
             raise StoreError("the store is closed")
         return Piece(work, asyncio.get_running_loop().create_future())
-
-
-def hurried(store: Store) -> Store | None:
-    """A store that never waits, or None where every answer takes a wait."""
-    if store.database.hurry():
-        return store
-    store.close()
-    return None

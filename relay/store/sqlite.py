@@ -138,12 +138,6 @@ class SqliteDatabase:
             self.connection.execute("ROLLBACK TO unit")
             self.connection.execute("RELEASE unit")
 
-    def hurry(self) -> bool:
-        with self.explained():
-            self.connection.execute("PRAGMA busy_timeout = 0")
-            self.connection.execute("PRAGMA query_only = ON")
-        return True
-
     def scrub(self) -> None:
         with self.explained():
             self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

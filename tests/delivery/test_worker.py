@@ -15,11 +15,13 @@ from relay.config import Delivery as DeliveryConfig
 from relay.mail.delivery import HOUR, Answer, Deferred, Delivered, Delivery, Failed, State
 from relay.mail.ids import make_id
 from relay.mail.route import CaptureRoute, MxRoute, RouteKind, SmarthostRoute, TlsMode
+from relay.mail.tenant import Tenant
 from relay.mail.verp import read_verp
 from relay.net.zone import Zone
 from relay.server.housekeeping import Retention, tidy
 from relay.server.lines import Lines
-from relay.server.worker import LEASE_FOR, LONGEST_LINE, Worker
+from relay.server.worker import HANDED_OVER, LEASE_FOR, LONGEST_LINE, Worker
+from relay.store.database import StoreError
 from relay.store.group import CommitGroup
 from relay.store.model import MessageKind, Queued, StoredMessage, Work
 from relay.store.node import node_name
@@ -420,6 +422,120 @@ def test_lines_let_others_pass(queued):
     assert (lines.held, lines.running, lines.waiting) == (3, 3, 0)
 
 
+# Handed over in memory
+
+
+OWNER = Tenant("t1", "Bakkerij", "owner@bakkerij.example", "nl", START)
+
+
+async def test_what_comes_in_here_is_sent_without_being_read_back(worker, queued, settled, transport, group):
+    fresh = queued("ann@customer.example", "bob@other.example", body=b"one\r\n")
+    running = await worker()
+    await running.enqueue(fresh, OWNER)
+    # a body that was lost on disk meanwhile is not missed: nobody reads it
+    await group.write(lambda store: store.database.run("purge_body", message_id=fresh.message.id))
+    for each in fresh.deliveries:
+        found = await settled(each.id, 1)
+        assert (found.state, found.leased_by) == (State.DELIVERED, None)
+        (attempt,) = await group.read(lambda store, each=each: store.attempts(each.id))
+        assert (attempt.number, attempt.outcome) == (1, "delivered")
+    assert transport.bodies == [[b"one\r\n"]] * 2
+    assert len(transport.jobs) == 2
+
+
+async def test_while_it_is_sent_nobody_else_may(worker, queued, settled, transport, delivery):
+    gate = transport.gates["customer.example"] = asyncio.Event()
+    fresh = queued()
+    running, other = await worker(), await worker(node="node-b")
+    await running.enqueue(fresh, OWNER)
+    found = await delivery(fresh.deliveries[0].id)
+    assert (found.attempt, found.leased_by, found.leased_until) == (1, "node-a", START + LEASE_FOR)
+    other.wake()
+    await until(lambda: len(transport.jobs) == 1)
+    await asyncio.sleep(0.05)
+    gate.set()
+    assert (await settled(found.id, 1)).state is State.DELIVERED
+    assert len(transport.jobs) == 1
+
+
+async def test_a_deferral_of_it_goes_the_way_of_all_others(worker, queued, settled, transport, clock):
+    transport.outcomes = [LATER, TAKEN]
+    fresh = queued(body=b"one\r\n")
+    running = await worker()
+    await running.enqueue(fresh, OWNER)
+    assert (await settled(fresh.deliveries[0].id, 1)).due_at == START + 60
+    clock.at += 60
+    running.wake()
+    assert (await settled(fresh.deliveries[0].id, 2)).state is State.DELIVERED
+    assert transport.bodies == [[b"one\r\n"]] * 2  # the second time from the store
+
+
+async def test_the_notice_of_its_failure_knows_whose_it_was(worker, queued, settled, transport):
+    transport.outcomes = [NEVER]
+    owners = []
+    fresh = queued()
+    running = await worker(notice=lambda work, *_: owners.append(work.tenant))
+    await running.enqueue(fresh, OWNER)
+    assert (await settled(fresh.deliveries[0].id, 1)).state is State.FAILED
+    assert owners == [OWNER]
+
+
+async def test_no_more_than_a_bounded_number_is_kept_in_memory(worker, queued, transport, delivery, group):
+    transport.gates["slow.example"] = asyncio.Event()
+    running = await worker(connections=1)
+    fresh = [queued(f"p{number}@slow.example") for number in range(HANDED_OVER + 20)]
+    await asyncio.gather(*(running.enqueue(each, OWNER) for each in fresh))
+    await until(lambda: len(transport.jobs) == 1)
+    works = [work for line in running.lines.lines.values() for work in line.waiting]
+    assert sum(work.body is not None for work in works) <= HANDED_OVER
+    transport.gates["slow.example"].set()
+    await until(lambda: len(transport.jobs) == len(fresh))
+    recipients = [job.transaction.forward_paths[0] for job in transport.jobs]
+    assert len(set(recipients)) == len(recipients)
+
+
+async def test_it_does_not_pass_what_waits_already(worker, enqueue, queued, transport):
+    gate = transport.gates["slow.example"] = asyncio.Event()
+    await enqueue(queued(*(f"p{number}@slow.example" for number in range(2 * LONGEST_LINE))))
+    running = await worker(connections=1)
+    await until(lambda: len(transport.jobs) == 1 and running.more)
+    await running.enqueue(queued("late@slow.example"), OWNER)
+    gate.set()
+    await until(lambda: len(transport.jobs) == 2 * LONGEST_LINE + 1)
+    assert transport.jobs[-1].transaction.forward_paths == ("late@slow.example",)
+
+
+async def test_a_large_body_goes_by_the_store(worker, group, queued, settled, transport):
+    large = replace(queued(body=b"x\r\n"), body=None)
+    await group.write(lambda store: store.put_chunk(large.message.id, 0, b"x\r\n"))
+    running = await worker()
+    await running.enqueue(large, OWNER)
+    assert (await settled(large.deliveries[0].id, 1)).state is State.DELIVERED
+    assert transport.bodies == [[b"x\r\n"]]
+
+
+async def test_what_could_not_be_written_is_not_sent(worker, queued, transport, tmp_path):
+    running = await worker()
+    with closing(sqlite3.connect(tmp_path / "relay.db")) as database:
+        database.execute("CREATE TRIGGER full BEFORE INSERT ON delivery BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+        with pytest.raises(StoreError, match="disk full"):
+            await running.enqueue(queued(), OWNER)
+        database.execute("DROP TRIGGER full")
+    await asyncio.sleep(0.05)
+    assert transport.jobs == []
+    assert running.arriving == 0
+
+
+async def test_what_is_written_while_it_stops_is_left_to_others(worker, queued, transport, delivery, group):
+    fresh = queued()
+    running = await worker()
+    await running.stop()
+    await running.enqueue(fresh, OWNER)
+    found = await delivery(fresh.deliveries[0].id)
+    assert (found.state, found.attempt, found.leased_by) == (State.QUEUED, 0, None)
+    assert transport.jobs == []
+
+
 # Leases
 
 
@@ -494,6 +610,16 @@ async def test_leases_of_a_process_that_is_gone_return_at_the_start(worker, enqu
     await group.write(lambda store: store.lease(gone, clock(), clock() + LEASE_FOR, 10))
     await worker()
     assert (await settled(delivery_id, 2)).state is State.DELIVERED  # its attempt counts: it may have sent something
+
+
+async def test_what_a_dead_process_left_is_finished_before_the_start_returns(worker, enqueue, queued, group, clock):
+    rest = queued()
+    await enqueue(rest)
+    gone = node_name().rpartition(":")[0] + ":1"
+    await group.write(lambda store: store.lease(gone, clock(), clock() + 3600, 10))
+    await worker()
+    [delivery] = await group.read(lambda store: store.deliveries(rest.message.id))
+    assert delivery.state is State.DELIVERED
 
 
 async def test_a_result_is_written_however_long_it_takes(worker, enqueue, queued, settled, transport, tmp_path, caplog):

@@ -106,7 +106,7 @@ async def test_hostile_structure_is_cheap(name):
     source, problem = HOSTILE[name]
     began = time.monotonic()
     content = await read_content(source)
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 30  # what is not linear takes minutes; a machine with other work takes seconds
     assert content.problem == problem
 
 

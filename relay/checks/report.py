@@ -1,0 +1,52 @@
+"""A finding in words and as JSON (the shape is stable API)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from relay.checks.model import Finding, Fix, Severity
+from relay.locales import Catalog
+
+
+def sentence(finding: Finding, catalog: Catalog) -> str:
+    """What was found and what to do, in the reader's language; octets from a zone made harmless."""
+    key = f"check.{finding.id}"
+    if key not in catalog:
+        key = key.rpartition(".")[0]  # slips of one kind share a sentence
+    return catalog.text(key, **harmless(finding.facts))
+
+
+def harmless(facts: Mapping[str, str]) -> dict[str, str]:
+    """Facts without anything that a terminal or a page would obey."""
+    return {name: shown(text) for name, text in facts.items()}
+
+
+def shown(text: str) -> str:
+    """Text from a zone, octets read as latin-1, with all but printable ASCII as ``\\xNN``."""
+    return "".join(char if " " <= char <= "~" else f"\\x{ord(char):02x}" for char in text)
+
+
+def summary(findings: Iterable[Finding], catalog: Catalog) -> str:
+    """How many findings of each severity, in one line."""
+    found = [finding.severity for finding in findings]
+    counts = {severity.name.lower(): str(found.count(severity)) for severity in Severity}
+    return catalog.text("check.summary", **counts)
+
+
+def finding_json(finding: Finding, catalog: Catalog) -> dict[str, object]:
+    """A finding for ``--json``."""
+    return {
+        "id": finding.id,
+        "severity": finding.severity.value,
+        "subject": shown(finding.subject),
+        "text": sentence(finding, catalog),
+        "fix": fix_json(finding.fix) if finding.fix else None,
+        "rfc": finding.rfc,
+        "evidence": [shown(text) for text in finding.evidence],
+    }
+
+
+def fix_json(fix: Fix) -> dict[str, object]:
+    """A record to publish for ``--json``."""
+    removes = [shown(text) for text in fix.removes]
+    return {"name": fix.name, "type": fix.type, "value": fix.value, "zone": fix.zone, "removes": removes}
