@@ -24,6 +24,7 @@ MAILTO = re.compile(r"\s*<?\s*mailto:(?://)?", re.IGNORECASE)
 COMMENT = re.compile(r"\([^()]*\)")
 ANGLE = re.compile(r"[^<>]*<([^<>]*)>[^<>]*")
 AROUND = " \t\r\n,;:.<>()[]{}'\"`*|/\\"
+DOTS = ".\u3002\uff0e\uff61"  # RFC 3490 3.1
 LOOSE = re.compile(r"\s*([@.])\s*")
 SPELT_AT = re.compile(r"\s*[\[({]\s*(?:at|@)\s*[\])}]\s*", re.IGNORECASE)
 RUN = re.compile(r"([@.])\1+")
@@ -39,7 +40,7 @@ def parse_bare(text: str) -> Address:
     if any(ord(char) in UNSEEN for char in text):
         raise AddressError("address.local", text)
     address = parse_address(text, smtputf8=True)
-    if unicodedata.normalize("NFKC", text[-1]) == "." or "." not in address.domain:
+    if text[-1] in DOTS or "." not in address.domain:
         raise AddressError("address.domain", text)  # RFC 5321 2.3.5: fully-qualified, without final dot (4.1.2)
     if not ALPHABETIC.fullmatch(address.domain.rpartition(".")[2]) or not all(map(is_label, address.domain.split("."))):
         raise AddressError("address.domain", text)
@@ -84,7 +85,7 @@ def has_loose_dots(text: str) -> bool:
     """A dot too many, at the start or at the end of a half."""
     local, _, domain = text.rpartition("@")
     halves = (local, domain) if "@" in text else (text,)
-    return any(half[:1] == "." or half[-1:] in {".", "。"} or ".." in half for half in halves)
+    return any(half[:1] == "." or half[-1:] in set(DOTS) or ".." in half for half in halves)
 
 
 def has_space(text: str) -> bool:
@@ -136,5 +137,5 @@ def cleaned(text: str) -> str | None:
     if angle := ANGLE.fullmatch(seen):
         seen = angle[1]
     local, at, domain = LOOSE.sub(r"\1", seen.strip(AROUND)).rpartition("@")
-    mended = RUN.sub(r"\1", f"{local.strip('.')}{at}{domain.strip('.')}")
+    mended = RUN.sub(r"\1", f"{local.strip('.')}{at}{domain.strip(DOTS)}")
     return COMMA_FOR_DOT.sub(r"\1.\2", mended)
