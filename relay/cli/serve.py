@@ -13,10 +13,13 @@ from relay.cli.logs import start_logging
 from relay.cli.options import EXIT_USAGE, config_option, fail, load_config
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from relay.config import Config
     from relay.server.app import Sockets
 
 log = logging.getLogger("relay.serve")
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @click.command("serve")
@@ -41,12 +44,30 @@ def serve_command(context: click.Context, processes: int, verbose: bool) -> None
         sockets = claim_ports(config, reuse_port=processes > 1)
     except (ConfigError, ListenError, StoreError) as error:
         fail(str(error), EXIT_USAGE)
-    if not config.dkim.keys:
-        log.warning("no DKIM keys: mail leaves unsigned and much of it will be refused; see: relay key generate")
+    for warning in warnings(config):
+        log.warning(warning)
     if processes == 1:
         run_here(config, sockets, lambda: announce(config, sockets), Extras())
     else:
         Supervisor(config, sockets, Extras()).supervise(processes, lambda: announce(config, sockets))
+
+
+def warnings(config: Config) -> Iterator[str]:
+    """What a relay can run with, but hardly means to."""
+    from relay.server.office import own_hostname
+
+    if not config.dkim.keys:
+        yield "no DKIM keys: mail leaves unsigned and much of it will be refused; see: relay key generate"
+    if "." not in own_hostname(config.platform.hostname):
+        yield "this machine has no full name, so servers may refuse its mail; set platform.hostname"
+    for listener in config.listener:
+        if listener.address in LOOPBACK:
+            continue
+        where = f"listener {listener.address} port {listener.port}"
+        if listener.tls == "none":
+            yield f'{where}: passwords cross the network in the clear; set tls = "starttls" or "implicit"'
+        elif not listener.certificate:
+            yield f"{where}: the certificate is self-signed, so apps must not check it; set certificate and key"
 
 
 def prepare(config: Config) -> None:

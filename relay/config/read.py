@@ -39,6 +39,7 @@ def read_config(file: Path | None = None, environment: Mapping[str, str] | None 
     chosen = file or find_file(surroundings)
     tree = read_toml(chosen) if chosen else {}
     sources = {path: str(chosen) for path, _ in leaves(tree)}
+    check_variables(surroundings)
     for variable, path in sorted(variables(surroundings).items()):
         put(tree, path, surroundings[variable])
         sources[path] = variable
@@ -79,13 +80,34 @@ def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
 
 def variables(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment variables that set a value, with the dotted path of each."""
-    known = {
-        f"{PREFIX}{section.name}_{key.name}".upper(): f"{section.name}.{key.name}"
+    known = {variable_of(path): path for path in settable()}
+    return {name: path for name, path in known.items() if name in environment}
+
+
+def check_variables(environment: Mapping[str, str]) -> None:
+    """Raise ConfigError for a variable that begins like one of a table of ours but sets nothing."""
+    known = [variable_of(path) for path in settable()]
+    tables = tuple({f"{PREFIX}{path.partition('.')[0]}_".upper() for path in settable()})
+    for name in environment:
+        if name.startswith(tables) and name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f'did you mean "{close[0]}"?' if close else "see: relay config show"
+            raise ConfigError(f"environment: {name}: there is no such setting; {hint}")
+
+
+def variable_of(path: str) -> str:
+    """The environment variable for a dotted path."""
+    return f"{PREFIX}{path}".replace(".", "_").upper()
+
+
+def settable() -> list[str]:
+    """The dotted paths that a variable can set: everything but lists of tables."""
+    return [
+        f"{section.name}.{key.name}"
         for section in msgspec.structs.fields(Config)
         if isinstance(section.default, Section)
         for key in msgspec.structs.fields(section.default)
-    }
-    return {name: path for name, path in known.items() if name in environment}
+    ]
 
 
 def put(tree: dict[str, Any], path: str, text: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import sys
 import tarfile
 import threading
@@ -196,21 +195,7 @@ class Udp(asyncio.DatagramProtocol):
             self.transport.sendto(wire, addr)
 
 
-def twins() -> tuple[socket.socket, socket.socket]:
-    """A TCP and a UDP socket at the same port."""
-    while True:
-        tcp = socket.create_server(("127.0.0.1", 0))
-        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        try:
-            udp.bind(tcp.getsockname())
-        except OSError:
-            tcp.close()
-            udp.close()
-        else:
-            return tcp, udp
-
-
-def serve(server: Nameserver, ready: threading.Event, stop: list[Any]) -> None:
+def serve(server: Nameserver, twins, ready: threading.Event, stop: list[Any]) -> None:
     """Run the nameserver until its stop event."""
 
     async def by_tcp(reader, writer) -> None:
@@ -235,9 +220,9 @@ def serve(server: Nameserver, ready: threading.Event, stop: list[Any]) -> None:
     asyncio.run(run())
 
 
-def started() -> Iterator[Nameserver]:
+def started(twins) -> Iterator[Nameserver]:
     server, ready, stop = Nameserver(), threading.Event(), []
-    thread = threading.Thread(target=serve, args=(server, ready, stop))
+    thread = threading.Thread(target=serve, args=(server, twins, ready, stop))
     thread.start()
     assert ready.wait(5)
     yield server
@@ -246,15 +231,15 @@ def started() -> Iterator[Nameserver]:
 
 
 @pytest.fixture
-def nameserver() -> Iterator[Nameserver]:
+def nameserver(twins) -> Iterator[Nameserver]:
     """A nameserver whose zone the test fills."""
-    yield from started()
+    yield from started(twins)
 
 
 @pytest.fixture
-def second_nameserver() -> Iterator[Nameserver]:
+def second_nameserver(twins) -> Iterator[Nameserver]:
     """Another one."""
-    yield from started()
+    yield from started(twins)
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,23 @@ def test_the_environment_wins_and_is_named_as_source(tmp_path: Path) -> None:
     assert loaded.sources["database.url"] == "RELAY_DATABASE_URL"
 
 
+@pytest.mark.parametrize(
+    ("variable", "said"),
+    [
+        ("RELAY_HTTP_PROT", 'RELAY_HTTP_PROT: there is no such setting; did you mean "RELAY_HTTP_PORT"?'),
+        ("RELAY_POLICY_ZZZ", "RELAY_POLICY_ZZZ: there is no such setting"),
+    ],
+)
+def test_a_misspelt_variable_is_named(tmp_path: Path, variable: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, "", {variable: "1"})
+    assert said in str(caught.value)
+
+
+def test_variables_of_others_are_left_alone(tmp_path: Path) -> None:
+    assert read(tmp_path, "", {"RELAY_CONFIG": "x", "RELAYS_HTTP_PORT": "1"}).sources == {}
+
+
 def test_a_relative_path_is_seen_from_the_file(tmp_path: Path) -> None:
     keys = '[dkim]\nkeys = [{selector = "a", algorithm = "rsa-sha256", file = "a.pem"}]'
     config = read(tmp_path, f'[database]\nurl = "sqlite:///x.db"\n{keys}').config

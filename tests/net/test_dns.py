@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 
 import dns.flags
 import dns.message
@@ -84,22 +83,8 @@ class Nameserver(asyncio.DatagramProtocol):
         writer.close()
 
 
-def twins() -> tuple[socket.socket, socket.socket]:
-    """A TCP and a UDP socket at the same port."""
-    while True:
-        tcp = socket.create_server(("127.0.0.1", 0))
-        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        try:
-            udp.bind(tcp.getsockname())
-        except OSError:
-            tcp.close()
-            udp.close()
-        else:
-            return tcp, udp
-
-
 @pytest.fixture
-async def nameserver():
+async def nameserver(twins):
     tcp_socket, udp_socket = twins()
     port = udp_socket.getsockname()[1]
     transport, server = await asyncio.get_running_loop().create_datagram_endpoint(Nameserver, sock=udp_socket)
