@@ -46,6 +46,17 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What one check found about one subject: findings, and the facts that it read, under stable names and fit for
+    JSON (``record``, ``policy``). A check of a whole domain has many parts."""
+
+    topic: str
+    subject: str
+    facts: Mapping[str, object]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything that was found about one subject, how long it took (milliseconds), and how often DNS was asked."""
 

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -37,11 +38,13 @@ Value = str | bytes | Mx
 class Records:
     """What there is: MX as `Mx`, TXT as the joined octets of each record (RFC 7208 3.3), names without the final dot,
     other types in their presentation form. ``ttl`` is in seconds. ``canonical`` is the name they are at, where aliases
-    end (RFC 1034 3.6.2)."""
+    end (RFC 1034 3.6.2). ``authenticated`` is what the nameserver says of DNSSEC (the AD bit, RFC 4035 3.2.3): worth
+    something only when that server is trusted and near."""
 
     values: tuple[Value, ...]
     ttl: int
     canonical: str = field(default="", compare=False)
+    authenticated: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +75,47 @@ class Resolver(Protocol):
         ...
 
 
+class Directed(Resolver, Protocol):
+    """A resolver that can also ask one server of choice: the authoritative servers of a zone, one by one."""
+
+    def at(self, address: str) -> Resolver | None:
+        """Who asks the server at an IP address; None where that address must not be asked."""
+        ...
+
+
 class DnsResolver:
     """Asks nameservers given as ``HOST:PORT`` (addresses, IPv6 in brackets; the system's when there are none).
 
-    A question may take ``seconds``, one try of it ``seconds_a_try``; the next try asks the next nameserver."""
+    A question may take ``seconds``, one try of it ``seconds_a_try``; the next try asks the next nameserver.
+    Authoritative servers are asked at ``authority_port``."""
 
     def __init__(
-        self, nameservers: Sequence[str] = (), seconds: float = SECONDS, seconds_a_try: float = SECONDS_A_TRY
+        self,
+        nameservers: Sequence[str] = (),
+        seconds: float = SECONDS,
+        seconds_a_try: float = SECONDS_A_TRY,
+        authority_port: int = PORT,
     ) -> None:
         self.nameservers = tuple(host_port(server) for server in nameservers)
         self.seconds = seconds
         self.seconds_a_try = seconds_a_try
+        self.authority_port = authority_port
         self.slots = asyncio.Semaphore(CONCURRENCY)
+
+    def at(self, address: str) -> DnsResolver | None:
+        """Who asks one server. A zone may name any address as its server: without a nameserver of choice, only public
+        ones are asked."""
+        ip = ip_address(address)
+        if not self.nameservers and not ip.is_global:
+            return None
+        host = f"[{ip}]" if ip.version == 6 else str(ip)
+        return DnsResolver((f"{host}:{self.authority_port}",), self.seconds, self.seconds_a_try)
 
     @cached_property
     def stub(self) -> Stub:
         """The dnspython resolver. Raises ``dns.exception.DNSException`` where the system has no nameserver."""
         import dns.asyncresolver  # noqa: PLC0415
+        import dns.flags  # noqa: PLC0415
         import dns.nameserver  # noqa: PLC0415
 
         stub = dns.asyncresolver.Resolver(configure=not self.nameservers)
@@ -96,11 +123,13 @@ class DnsResolver:
             stub.nameservers = [dns.nameserver.Do53Nameserver(host, port) for host, port in self.nameservers]
         stub.timeout = self.seconds_a_try
         stub.use_edns(0, 0, UDP_PAYLOAD)
+        stub.set_flags(dns.flags.RD | dns.flags.AD)  # RFC 6840 5.7: AD in a query asks for AD in the answer
         return stub
 
     async def lookup(self, name: str, rdtype: str) -> Lookup:
         """Ask, within ``seconds``; never raises for what a nameserver or the network does."""
         import dns.exception  # noqa: PLC0415
+        import dns.flags  # noqa: PLC0415
         import dns.name  # noqa: PLC0415
         import dns.resolver  # noqa: PLC0415
 
@@ -122,7 +151,8 @@ class DnsResolver:
         if found.rrset is None:
             return NoData()
         canonical = plain_name(found.canonical_name.to_text())
-        return Records(tuple(value_of(record) for record in found.rrset), found.rrset.ttl, canonical)
+        authenticated = bool(found.response.flags & dns.flags.AD)
+        return Records(tuple(value_of(record) for record in found.rrset), found.rrset.ttl, canonical, authenticated)
 
 
 def host_port(text: str) -> tuple[str, int]:

@@ -10,6 +10,7 @@ Zone({
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from relay.net.dns import Lookup, Mx, NoData, NoName, Records, Unknown, Value, plain_name
 
@@ -21,12 +22,26 @@ Rows = Mapping[str, Sequence[str | bytes] | str]
 
 class Zone:
     """A `Resolver` over a table: name -> type -> values. A text in place of a list, or of the whole table of a name, is
-    a failure with that reason. A name that is not there does not exist, unless it has names below it (RFC 8020)."""
+    a failure with that reason. A name that is not there does not exist, unless it has names below it (RFC 8020).
+    ``servers`` are authoritative servers by their addresses; ``signed`` marks answers as authenticated by DNSSEC."""
 
-    def __init__(self, names: Mapping[str, Rows | str], ttl: int = TTL) -> None:
+    def __init__(
+        self,
+        names: Mapping[str, Rows | str],
+        ttl: int = TTL,
+        *,
+        servers: Mapping[str, Zone] = MappingProxyType({}),
+        signed: bool = False,
+    ) -> None:
         self.names = {plain_name(name): rows for name, rows in names.items()}
         self.ttl = ttl
+        self.servers = servers
+        self.signed = signed
         self.asked: list[tuple[str, str]] = []
+
+    def at(self, address: str) -> Zone | None:
+        """The authoritative server at an address."""
+        return self.servers.get(address)
 
     async def lookup(self, name: str, rdtype: str) -> Lookup:
         """Answer from the table, following CNAMEs."""
@@ -48,7 +63,9 @@ class Zone:
         values = rows.get(rdtype)
         if isinstance(values, str):
             return Unknown(values)
-        return Records(tuple(read_value(rdtype, text) for text in values), self.ttl, name) if values else NoData()
+        if not values:
+            return NoData()
+        return Records(tuple(read_value(rdtype, text) for text in values), self.ttl, name, self.signed)
 
 
 def read_value(rdtype: str, text: str | bytes) -> Value:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.checks.address import AddressReport, check_addresses, judge_address
+from relay.checks.address.check import AddressReport, check_addresses, judge_address
 from relay.net.zone import Zone
 
 LONG = "a" * 64

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from relay.checks.address_known import providers, real_domains, squatted_domains
-from relay.checks.address_slip import slip_cost
-from relay.checks.address_typo import meant_domain
+from relay.checks.address.known import providers, real_domains, squatted_domains
+from relay.checks.address.slip import slip_cost
+from relay.checks.address.typo import meant_domain
 
 LISTS = tomllib.loads(Path(__file__).with_name("address_typos.toml").read_text("utf-8"))
 

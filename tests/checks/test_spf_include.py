@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from relay.checks.spf import SpfQuestion, check_spf
-from relay.checks.spf_macro import Ip
-from relay.checks.spf_publish import zone_line
+from relay.checks.spf.check import SpfQuestion, check_spf
+from relay.checks.spf.macro import Ip
+from relay.checks.spf.publish import zone_line
 from relay.net.zone import Zone
 
 I = "spf.relay.example"  # noqa: E741

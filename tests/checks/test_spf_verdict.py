@@ -9,7 +9,7 @@ import pytest
 import spf
 
 from relay.checks.asking import Asking
-from relay.checks.spf_evaluate import check_host
+from relay.checks.spf.evaluate import check_host
 from relay.net.dns import Records, Unknown
 from relay.net.zone import Zone
 

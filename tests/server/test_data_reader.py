@@ -5,9 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
-import tomllib
 import tracemalloc
-from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 from string import Formatter
@@ -16,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from relay.locales import catalog
 from relay.mail.reply import Refusal
 from relay.server.data import FAULTS, Content, DataReader
 from relay.server.smtp_contract import ListenerSettings
@@ -210,11 +209,10 @@ def test_a_broken_disk_is_not_hidden(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("language", ["en", "nl", "de", "fr"])
 def test_every_fault_has_a_sentence_that_knows_what_it_is_given(language: str) -> None:
-    tree = tomllib.loads(files("relay.locales").joinpath(f"{language}.toml").read_text("utf-8"))["reply"]
+    sentences = catalog(language).sentences
     reader = DataReader(SMALL)
     for topic in FAULTS:
-        section, name = topic.split(".")
-        sentence = tree[section][name]
+        sentence = sentences[f"reply.{topic}"]
         wanted = {field for _, field, _, _ in Formatter().parse(sentence) if field}
         assert wanted == set(reader.params(topic)), topic
         assert sentence.isascii()

@@ -1,0 +1,1 @@
+"""Addresses: may mail go there, and which address was probably meant."""

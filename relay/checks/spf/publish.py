@@ -1,0 +1,97 @@
+"""Records to publish: the owner's terms kept byte for byte, ours put in front, in three forms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from relay.checks.model import Fix
+from relay.checks.spf.mend import mend
+from relay.checks.spf.record import Record, Term, parse_record
+
+VERSION = "v=spf1"
+STRING_OCTETS = 255  # RFC 1035 3.3
+WEAKEST_FIRST = "+?~-"
+
+
+def with_include(record: Record, include: str, unwanted: Iterable[str] = ()) -> str:
+    """The record with ``include`` as its first term, so that nothing before it can spoil it. ``unwanted`` terms, the
+    ones that were meant to name it, go; ``redirect`` and ``all`` stay as they are."""
+    gone = set(unwanted)
+    words = [term.text for term in record.terms if term.text not in gone]
+    return " ".join([record.text[: len(VERSION)], f"include:{include}", *words])
+
+
+def merged(records: Sequence[Record]) -> Record:
+    """One record for several: all terms in order, each once, and at the end the weaker of their ``all``."""
+    words: list[str] = []
+    ends: list[Term] = []
+    redirects: list[str] = []
+    for record in records:
+        for term in parse_record(mend(record).text.encode("latin-1")).terms:
+            if term.name == "all":
+                ends.append(term)
+            elif term.name == "redirect":
+                redirects.append(term.text)
+            elif term.text not in words:
+                words.append(term.text)
+    ends.sort(key=lambda term: WEAKEST_FIRST.index(term.qualifier))
+    last = [ends[0].text] if ends else redirects[:1]
+    return parse_record(" ".join([VERSION, *words, *last]).encode("latin-1"))
+
+
+def first_record(include: str, *, own_mx: bool) -> str:
+    """A record for a domain that has none; ``~all``, since nobody knows yet what else sends in its name."""
+    return " ".join([VERSION, *(["mx"] if own_mx else []), f"include:{include}", "~all"])
+
+
+def zone_line(domain: str, text: str) -> str:
+    """The record in a zone file: strings of at most 255 octets, the space between two terms inside the first."""
+    strings: list[str] = [""]
+    for word in text.split(" "):
+        part = f"{word} "
+        while len(part) > STRING_OCTETS:
+            strings.append(part[:STRING_OCTETS])
+            part = part[STRING_OCTETS:]
+        if len(strings[-1]) + len(part) > STRING_OCTETS + 1:
+            strings.append("")
+        strings[-1] += part
+    strings = [string for string in strings if string]
+    strings[-1] = strings[-1].removesuffix(" ")
+    quoted = [f'"{escaped(string)}"' for string in fitted(strings)]
+    value = quoted[0] if len(quoted) == 1 else f"( {' '.join(quoted)} )"
+    return f"{domain}. IN TXT {value}"
+
+
+def fitted(strings: Sequence[str]) -> list[str]:
+    """A string whose final space is one octet too many hands that space to the next."""
+    done = list(strings)
+    for place, string in enumerate(done):
+        if len(string) > STRING_OCTETS:
+            done[place] = string[:STRING_OCTETS]
+            done[place + 1] = string[STRING_OCTETS:] + done[place + 1]
+    return done
+
+
+def escaped(text: str) -> str:
+    """Text inside the quotes of a zone file (RFC 1035 5.1)."""
+    return "".join(char_escaped(char) for char in text)
+
+
+def char_escaped(char: str) -> str:
+    if char in '"\\':
+        return f"\\{char}"
+    return char if " " <= char <= "~" else f"\\{ord(char):03d}"
+
+
+def difference(before: str, after: str) -> tuple[tuple[str, str], ...]:
+    """What changes, term by term: ``+`` new, ``-`` gone, a blank for kept."""
+    old, new = before.split(), after.split()
+    added = [("+", word) for word in new if word not in old]
+    removed = [("-", word) for word in old if word not in new]
+    kept = [(" ", word) for word in new if word in old]
+    return (*kept[:1], *added, *removed, *kept[1:])
+
+
+def spf_fix(domain: str, text: str, removes: Sequence[str] = ()) -> Fix:
+    """The record as something to publish."""
+    return Fix(domain, "TXT", text, zone_line(domain, text), tuple(removes))

@@ -1,0 +1,110 @@
+"""``relay check spf``."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+import click
+
+from relay.cli.check import dns_options, open_resolver
+from relay.cli.options import EXIT_PROBLEM, EXIT_TEMPORARY, config_option, emit_json, json_option, load_config
+from relay.locales import LANGUAGES, catalog
+
+if TYPE_CHECKING:
+    from relay.checks.spf.check import SpfAnswer, SpfQuestion
+    from relay.checks.spf.macro import Ip
+
+
+class IpType(click.ParamType["Ip"]):
+    """An IPv4 or IPv6 address."""
+
+    name = "ip"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Ip:
+        try:
+            return ip_address(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not an IP address", param, ctx)
+
+
+@click.command("spf")
+@click.argument("domain")
+@click.option("--ip", "ips", metavar="IP", type=IpType(), multiple=True, help="Sending address (repeatable).")
+@click.option("--sender", metavar="ADDR", help='Reverse-path; "" for the HELO identity.  [default: postmaster]')
+@click.option("--helo", metavar="NAME", default="", help="Name given in HELO.  [default: the domain]")
+@click.option("--include", metavar="NAME", default="", help="Does mail pass that NAME stands for? What to publish?")
+@click.option("--alias", "aliases", metavar="NAME", multiple=True, help="Another name for the same (repeatable).")
+@click.option(
+    "--mode",
+    type=click.Choice(["own", "rewritten"]),
+    default="own",
+    show_default=True,
+    help="rewritten: mail has the platform's reverse-path.",
+)
+@click.option("--lang", type=click.Choice(LANGUAGES), help="Language of the text.  [default: from the configuration]")
+@dns_options
+@config_option
+@json_option
+@click.pass_context
+def spf_command(
+    context: click.Context,
+    /,
+    domain: str,
+    ips: tuple[Ip, ...],
+    sender: str | None,
+    helo: str,
+    include: str,
+    aliases: tuple[str, ...],
+    mode: str,
+    lang: str | None,
+    nameservers: tuple[str, ...],
+    dns_timeout: float,
+    as_json: bool,
+) -> None:
+    """Check the SPF record of DOMAIN: the verdict for an address, the record's health, the include question."""
+    from relay.checks.spf.check import SpfQuestion, check_spf
+
+    config = load_config(context)
+    question = SpfQuestion(a_label(domain), ips, sender, helo, a_label(include), aliases, mode == "own")
+    answer = asyncio.run(check_spf(open_resolver(config, nameservers, dns_timeout), question))
+    language = catalog(lang or config.platform.locale)
+    if as_json:
+        from relay.cli.check.spf_json import spf_json
+
+        emit_json(spf_json(answer, language))
+    else:
+        from relay.cli.check.spf_text import echo_spf
+
+        echo_spf(answer, question, language)
+    sys.exit(exit_code(answer, question))
+
+
+def a_label(domain: str) -> str:
+    """An internationalised name as DNS has it; what is no name stays as it is and gives ``none``."""
+    if domain.isascii():
+        return domain
+    import idna
+
+    try:
+        return idna.encode(domain, uts46=True).decode("ascii")
+    except idna.IDNAError:
+        return domain
+
+
+def exit_code(answer: SpfAnswer, question: SpfQuestion) -> int:
+    """0 fine, 1 a problem, 75 not to be determined. The include question decides when it is asked."""
+    from relay.checks.model import Severity
+
+    severities = {finding.severity for finding in answer.report.findings}
+    if answer.include is not None:
+        codes = {"no": EXIT_PROBLEM, "partly": EXIT_PROBLEM, "unknown": EXIT_TEMPORARY}
+        return codes.get(answer.include.answer, 0)
+    results = {verdict.result for verdict in answer.verdicts}
+    if "temperror" in results:
+        return EXIT_TEMPORARY
+    if results & {"fail", "softfail", "permerror", "none"} or Severity.ERROR in severities:
+        return EXIT_PROBLEM
+    return EXIT_TEMPORARY if Severity.UNKNOWN in severities and not question.ips else 0

@@ -1,0 +1,63 @@
+"""What ``relay check spf`` prints for a person: 80 columns, values to paste alone on their lines."""
+
+from __future__ import annotations
+
+import click
+
+from relay.checks.report import shown, summary
+from relay.checks.spf.check import SpfAnswer, SpfQuestion
+from relay.checks.spf.include import Included
+from relay.checks.spf.tree import Node
+from relay.cli.check.spf_json import include_text
+from relay.cli.check.text import WIDTH, echo_finding, echo_value, paragraph
+from relay.locales import Catalog
+
+RESULT_COLOURS = {"pass": "green", "neutral": "yellow", "softfail": "yellow", "temperror": "magenta"}
+
+
+def echo_spf(answer: SpfAnswer, question: SpfQuestion, language: Catalog) -> None:
+    """The verdict, the answer to the include question, what was found, the tree."""
+    for ip, verdict in zip(answer.ips, answer.verdicts, strict=True):
+        result = click.style(verdict.result, fg=RESULT_COLOURS.get(verdict.result, "red"), bold=True)
+        click.echo(f"{shown(question.checked)}  {ip}  {result}")
+        if verdict.explanation:
+            paragraph(shown(verdict.explanation), "  ")
+    if answer.include is not None:
+        click.echo()
+        echo_include(answer.include, question.checked, language)
+    for finding in answer.report.findings:
+        click.echo()
+        echo_finding(finding, language)
+    if answer.tree.record is not None:
+        click.echo()
+        paragraph(language.text("check.say.tree", count=answer.tree.lookups))
+        echo_tree(answer.tree, "  ")
+    click.echo()
+    click.echo(summary(answer.report.findings, language))
+
+
+def echo_include(included: Included, domain: str, language: Catalog) -> None:
+    """The answer, and the record in three forms."""
+    paragraph(include_text(included, language))
+    if included.publish is None or included.zone is None:
+        return
+    echo_value(language.text("check.say.publish", name=shown(domain)), included.publish)
+    echo_value(language.text("check.say.zone"), included.zone)
+    click.echo(f"\n{language.text('check.say.changes')}")
+    for mark, word in included.changes:
+        click.echo(click.style(f"  {mark} {shown(word)}", fg={"+": "green", "-": "red"}.get(mark)))
+    if included.removes:
+        click.echo(f"\n{language.text('check.say.removes')}")
+        for text in included.removes:
+            click.echo(f"  {shown(text)}")
+
+
+def echo_tree(node: Node, indent: str) -> None:
+    """Every term with its look-ups, records below their include."""
+    for place, term in enumerate(node.terms):
+        cost = node.cost(place)
+        room = WIDTH - len(indent) - 5
+        text = shown(term.text)
+        click.echo(f"{indent}{text if len(text) <= room else text[: room - 3] + '...'}  {cost or ''}".rstrip())
+        if place in node.children and len(indent) < 40:
+            echo_tree(node.children[place], f"{indent}  ")
