@@ -49,6 +49,12 @@ def as_address(_context: click.Context, _parameter: click.Parameter, value: str 
     return address
 
 
+def as_addresses(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[Address, ...]:
+    """The same for an option that may be given several times."""
+    found = (as_address(context, parameter, text) for text in value)
+    return tuple(address for address in found if address is not None)
+
+
 def parsed_address(text: str) -> Address | None:
     """The address that ``text`` is, or None."""
     from relay.mail.address import AddressError, parse_address

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from relay.cli.database import as_address, database, find_tenant, fresh_id, moment
+from relay.cli.database import as_address, database, find_tenant, fresh_id, moment, parsed_address
 from relay.cli.options import EXIT_USAGE, config_option, emit_json, fail, json_option, load_config, table
 
 if TYPE_CHECKING:
     from relay.mail.address import Address
     from relay.mail.tenant import Tenant
+    from relay.store.store import Store
 
 LOCALES = click.Choice(("en", "nl", "de", "fr"))
 LONGEST_NAME = 128  # rule B5
@@ -99,17 +100,27 @@ def show(context: click.Context, tenant: str, as_json: bool) -> None:
 @click.option("--name", help="Company name, as recipients see it.")
 @click.option("--email", callback=as_address, metavar="ADDR", help="Address for notices.")
 @click.option("--locale", type=LOCALES, help="Language of replies and notices.")
+@click.option("--copy-to", metavar="ADDR", help='A verified address that gets a copy of everything; "" for none.')
+@click.option("--unticked", type=click.Choice(("refuse", "skip")), help="What a customer card without a tick does.")
 @config_option
 @json_option
 @click.pass_context
 def set_tenant(
-    context: click.Context, tenant: str, name: str | None, email: Address | None, locale: str | None, as_json: bool
+    context: click.Context,
+    tenant: str,
+    name: str | None,
+    email: Address | None,
+    locale: str | None,
+    copy_to: str | None,
+    unticked: str | None,
+    as_json: bool,
 ) -> None:
     """Change TENANT (identifier or name). Which addresses are verified stays as it is."""
-    if not (name or email or locale):
-        fail("nothing to set: give --name, --email or --locale", EXIT_USAGE)
+    if all(value is None for value in (name, email, locale, copy_to, unticked)):
+        fail("nothing to set: give --name, --email, --locale, --copy-to or --unticked", EXIT_USAGE)
     with database(context) as store, store.transaction():
         found = find_tenant(store, tenant)
+        choose(store, found, copy_to, unticked)
         changed = store.set_tenant(
             found.id,
             name=company_name(name) if name else None,
@@ -121,6 +132,26 @@ def set_tenant(
         emit_json(tenant_json(changed))
     else:
         click.echo(f"{changed.id}  {changed.name}  {changed.email}  {changed.locale}")
+
+
+def choose(store: Store, tenant: Tenant, copy_to: str | None, unticked: str | None) -> None:
+    """Set what holds for all documents, where something is given; only a verified address can get copies."""
+    from relay.mail.document import Unticked
+
+    handling = store.handling(tenant.id)
+    address = handling.copy_to
+    if copy_to is not None:
+        address = verified_address(store, tenant, copy_to) if copy_to else None
+    if copy_to is not None or unticked is not None:
+        store.put_document_choice(tenant.id, Unticked(unticked or handling.unticked), address)
+
+
+def verified_address(store: Store, tenant: Tenant, text: str) -> Address:
+    """An address that a tenant may send as; ends the command for any other."""
+    address = parsed_address(text) or fail(f'"{text}" is not an e-mail address', EXIT_USAGE)
+    if address not in store.verified(tenant.id, [address]):
+        fail(f"{address} is not verified for {tenant.name}: relay sender add {tenant.id} {address}")
+    return address
 
 
 @tenant_group.command("erase")

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from relay.config.schema import Config, DkimKey, Listener, Section
+from relay.config.schema import Config, DkimKey, DocumentType, Listener, Section
 
-WIDTH = 120
+REPEATED: dict[str, type[Section]] = {"listener": Listener, "document": DocumentType}
 
 
 def values(config: Config) -> Iterator[tuple[str, str, Any]]:
@@ -31,16 +31,17 @@ def example_toml() -> str:
     """A configuration file with every setting, its default and what it means."""
     parts = ["# relay.toml: every setting with its default. Unknown keys are errors.\n"]
     for name, kind in sections():
-        title = f"[[{name}]]" if kind is Listener else f"[{name}]"
-        lines = [f"# {summary(kind)}", title]
-        lines += [setting_line(key, toml_value(default), text) for key, _, default, text in settings(kind)]
-        if name == "dkim":
-            lines += [
-                "# keys, for instance:",
-                '# keys = [{selector = "r1", algorithm = "rsa-sha256", file = "r1.pem"}]',
-            ]
-        parts.append("\n".join(lines) + "\n")
+        parts.append("\n".join([f"# {summary(kind)}", *example_lines(name, kind)]) + "\n")
     return "\n".join(parts)
+
+
+def example_lines(name: str, kind: type[Section]) -> list[str]:
+    """The lines of one table in the example; what has no default stands there as a comment."""
+    if name == "document":
+        return ["# for instance:", "# [[document]]", '# name = "delivery-note"', '# internal_only = "off"']
+    lines = [title(name), *(setting_line(key, toml_value(default), text) for key, _, default, text in settings(kind))]
+    keys = ["# keys, for instance:", '# keys = [{selector = "r1", algorithm = "rsa-sha256", file = "r1.pem"}]']
+    return lines + (keys if name == "dkim" else [])
 
 
 def setting_line(key: str, value: str, text: str) -> str:
@@ -59,8 +60,7 @@ def reference_markdown() -> str:
         "This page is generated from the code.\n",
     ]
     for name, kind in sections():
-        title = f"[[{name}]]" if kind is Listener else f"[{name}]"
-        parts += [f"## `{title}`\n", f"{summary(kind)}\n", *table_of(kind), ""]
+        parts += [f"## `{title(name)}`\n", f"{summary(kind)}\n", *table_of(kind), ""]
         if name == "dkim":
             parts += ["Each of `keys` has:\n", *table_of(DkimKey), ""]
     return "\n".join(parts).rstrip() + "\n"
@@ -78,7 +78,12 @@ def table_of(kind: type[Section]) -> list[str]:
 def sections() -> Iterator[tuple[str, type[Section]]]:
     """The tables of the file with their types."""
     for field in msgspec.structs.fields(Config):
-        yield field.name, Listener if field.name == "listener" else type(field.default)
+        yield field.name, REPEATED.get(field.name) or type(field.default)
+
+
+def title(name: str) -> str:
+    """A table's title in the file."""
+    return f"[[{name}]]" if name in REPEATED else f"[{name}]"
 
 
 def summary(kind: type[Section]) -> str:

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from relay.mail.document import BUILT_IN, Guard
+
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Count = Annotated[int, Meta(ge=1)]
 Locale = Literal["en", "nl", "de", "fr"]
@@ -96,6 +98,7 @@ class Policy(Section, frozen=True):
     name_suffix: Annotated[bool, Meta(description='"via (platform)" behind the name in the From.')] = False
     message_size: Annotated[int | str, Meta(description='Largest message, such as "25 MB".')] = "25 MB"
     recipients: Annotated[Count, Meta(description="Most recipients of one message.")] = 100
+    document: Annotated[str, Meta(description="Type of a message that names none and fits no pattern.")] = "invoice"
     connections_per_address: Annotated[Count, Meta(description="Most SMTP connections of one client address.")] = 50
     keep_bodies: Annotated[str, Meta(description="How long bodies are kept after the last delivery.")] = "1h"
     keep_messages: Annotated[str, Meta(description="How long the rest of a message is kept.")] = "30d"
@@ -114,6 +117,16 @@ class Policy(Section, frozen=True):
     def messages_kept_for(self) -> float:
         """Seconds that the rest of a message is kept after the last delivery."""
         return seconds(self.keep_messages)
+
+
+class DocumentType(Section, frozen=True):
+    """A document type beside the built-in ones, or a built-in one with another default."""
+
+    name: Annotated[str, Meta(description="As X-Relay-Document names it: a-z, 0-9 and hyphens.")]
+    internal_only: Annotated[
+        Literal["off", "refuse", "redirect"],
+        Meta(description="Where tenants set nothing else: may it leave the company? See docs/documents.md."),
+    ] = "off"
 
 
 class DkimKey(Section, frozen=True):
@@ -152,9 +165,15 @@ class Config(Section, frozen=True):
     listener: tuple[Listener, ...] = (Listener(),)
     delivery: Delivery = Delivery()
     policy: Policy = Policy()
+    document: tuple[DocumentType, ...] = ()
     dkim: Dkim = Dkim()
     dns: Dns = Dns()
     http: Http = Http()
+
+    @property
+    def document_types(self) -> dict[str, Guard]:
+        """Every document type, and whether it stays inside the company."""
+        return {**BUILT_IN, **{each.name: Guard(each.internal_only) for each in self.document}}
 
 
 def octets(size: int | str) -> int:

@@ -19,6 +19,7 @@ def check_values(config: Config, where: str) -> None:
     """Raise ConfigError for the first value that cannot be used; ``where`` is the file it came from."""
     try:
         check_policy(config.policy)
+        check_documents(config)
         check_dkim(config.dkim, check_platform(config.platform))
         check_host_port("delivery.smarthost", config.delivery.smarthost)
         for server in config.dns.nameservers:
@@ -42,6 +43,16 @@ def check_policy(policy: Policy) -> None:
             read(value)
         except ValueError as error:
             raise bad(f"policy.{key}", value, str(error)) from None
+
+
+def check_documents(config: Config) -> None:
+    """Names of types, and that the default is one."""
+    for each in config.document:
+        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", each.name):
+            raise bad("document.name", each.name, "must be small letters, digits and hyphens, such as delivery-note")
+    if config.policy.document not in config.document_types:
+        known = ", ".join(config.document_types)
+        raise bad("policy.document", config.policy.document, f"is not a document type; known are {known}")
 
 
 def check_platform(platform: Platform) -> Address:

@@ -11,23 +11,25 @@ import hashlib
 import hmac
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from relay.locales import catalog
 from relay.mail.address import Address
+from relay.mail.attachment import attachment_names
 from relay.mail.date import mail_date
-from relay.mail.document import document_of
+from relay.mail.document import Addressed, Handling, address_document, document_of
 from relay.mail.message import Body, Field, Message
+from relay.mail.readdress import readdress
 from relay.mail.reply import Refusal, Reply, printable
 from relay.mail.rewrite import RewritePolicy, Rewritten, resolve_platform_address, rewrite
-from relay.mail.route import choose_route
 from relay.mail.sender import Admitted, Verified, admit, mentioned
 from relay.server.holding import enqueue_held
-from relay.server.office import Office, fresh_id, new_delivery, subject_of
+from relay.server.office import Office, fresh_id, new_delivery
+from relay.server.prepared import Prepared, known_of, recipients, stored_message
 from relay.server.verification import Asked, request_confirmation
-from relay.store.model import MessageKind, Queued, StoredMessage
+from relay.store.model import Queued
 
 if TYPE_CHECKING:
     from relay.mail.envelope import Submission
@@ -42,16 +44,6 @@ IN_MEMORY = 256 * 1024  # larger bodies are stored chunk by chunk, outside the g
 MOST_HOPS = 50
 HOLDABLE = "sender.unverified"  # the topics of a From that nobody confirmed, whatever became of the question
 NOBODY = hashlib.sha256(b"").digest()
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A submission that passed: whose it is, as what, and how it will leave but for trace and signature."""
-
-    submission: Submission
-    admitted: Admitted
-    rewritten: Rewritten
-    document: str
 
 
 class Intake:
@@ -97,7 +89,7 @@ class Intake:
         if isinstance(prepared, Refusal):
             return await self.refused(submission, prepared)
         queued_id = await self.store(prepared)
-        return Reply(250, "2.0.0", (f"queued as {queued_id}",))
+        return Reply(250, "2.0.0", (f"queued as {queued_id}", *self.remarks(prepared)))
 
     async def prepare(self, submission: Submission, awaited: Address | None = None) -> Prepared | Refusal:
         """The message as it will leave but for trace and signature, or the first reason to refuse it; ``awaited`` is an
@@ -107,22 +99,49 @@ class Intake:
             return Refusal(554, "5.4.6", "message.loop", {"hops": str(MOST_HOPS)})
         smtputf8 = submission.envelope.smtputf8
         addresses = mentioned(message, smtputf8=smtputf8)
-        known = await self.group.read(lambda store: store.verified(tenant.id, addresses))
+        paths = submission.envelope.forward_paths
+        known, handling = await self.group.read(lambda store: known_of(store, tenant.id, addresses, paths))
         if awaited is not None:
             known = Verified(known.addresses | {awaited.key}, known.domains)
         admitted = admit(message, known, smtputf8=smtputf8)
         if isinstance(admitted, Refusal):
             return admitted
-        document = document_of(message)
+        document = self.document(message, handling)
         if isinstance(document, Refusal):
             return document
-        rewritten = self.rewrite(submission, admitted, known)
+        addressed = address_document(document, self.office.config.document_types[document], paths, handling)
+        if isinstance(addressed, Refusal):
+            return addressed
+        rewritten = self.rewrite(submission, admitted, known, addressed)
         if isinstance(rewritten, Refusal):
             return rewritten
-        return Prepared(submission, admitted, rewritten, document)
+        copy_to = addressed.copy_to if addressed.copy_to and addressed.copy_to in known else None
+        return Prepared(submission, admitted, rewritten, document, addressed, copy_to)
 
-    def rewrite(self, submission: Submission, admitted: Admitted, known: Verified) -> Rewritten | Refusal:
-        """The rewriting with this platform's and tenant's names."""
+    def document(self, message: Message, handling: Handling) -> str | Refusal:
+        """The document type of a message, by what it says, the tenant's patterns, or the default."""
+        config = self.office.config
+        return document_of(
+            message,
+            config.document_types,
+            config.policy.document,
+            handling.patterns,
+            lambda: attachment_names(message.body),
+        )
+
+    def remarks(self, prepared: Prepared) -> tuple[str, ...]:
+        """What the app should know about an accepted submission besides its id."""
+        skipped = prepared.addressed.skipped
+        if not skipped:
+            return ()
+        addresses = printable(", ".join(map(str, skipped)))[:300]
+        language = catalog(prepared.submission.tenant.locale)
+        return (language.text("reply.document.skipped", addresses=addresses, document=prepared.document),)
+
+    def rewrite(
+        self, submission: Submission, admitted: Admitted, known: Verified, addressed: Addressed
+    ) -> Rewritten | Refusal:
+        """The rewriting with this platform's and tenant's names, then To and Cc as the document type wants them."""
         config, tenant, now = self.office.config, submission.tenant, self.now()
         policy = RewritePolicy(
             platform=resolve_platform_address(config.platform.address, tenant.id),
@@ -134,7 +153,7 @@ class Intake:
             suffix=catalog(tenant.locale).text("mail.from.suffix") if config.policy.name_suffix else "",
             authserv_id=self.office.hostname,
         )
-        return rewrite(
+        rewritten = rewrite(
             submission.message,
             admitted,
             known,
@@ -142,6 +161,10 @@ class Intake:
             date=mail_date(now),
             message_id=self.office.message_id(now),
         )
+        if isinstance(rewritten, Refusal):
+            return rewritten
+        message, changes = readdress(rewritten.message, addressed, smtputf8=submission.envelope.smtputf8)
+        return replace(rewritten, message=message, changes=(*rewritten.changes, *changes))
 
     async def store(self, prepared: Prepared, awaited: Address | None = None) -> str:
         """Trace, sign and commit; returns the message's id once it is on disk. With ``awaited`` it is held."""
@@ -156,7 +179,7 @@ class Intake:
         else:
             small = b"".join(body.chunks())
         stored = stored_message(prepared, message_id, signed.header, body_sha256, now)
-        paths = prepared.submission.envelope.forward_paths
+        paths = recipients(prepared)
         queued = Queued(stored, tuple(new_delivery(message_id, str(path), now) for path in paths), small)
         if awaited is None:
             await self.worker.enqueue(queued, prepared.submission.tenant)
@@ -230,29 +253,3 @@ class Intake:
 def put_chunk(message_id: str, number: int, chunk: bytes, store: Store) -> None:
     """Store one piece of a large body."""
     store.put_chunk(message_id, number, chunk)
-
-
-def stored_message(prepared: Prepared, message_id: str, header: bytes, body_sha256: bytes, now: float) -> StoredMessage:
-    """What is kept of an accepted submission, besides its body."""
-    submission, rewritten = prepared.submission, prepared.rewritten
-    return StoredMessage(
-        id=message_id,
-        kind=MessageKind.SUBMISSION,
-        tenant_id=submission.tenant.id,
-        login=submission.peer.login,
-        author=str(prepared.admitted.author.address),
-        subject=subject_of(submission.message),
-        document=prepared.document,
-        original_header=submission.message.header,
-        header=header,
-        body_size=submission.message.body.size,
-        body_sha256=body_sha256,
-        changes=rewritten.changes,
-        events=(*prepared.admitted.events, *rewritten.events),
-        route=choose_route(submission.tenant),
-        reverse_path="verp",
-        smtputf8=submission.envelope.smtputf8,
-        eightbit=submission.envelope.eightbit,
-        received_at=now,
-        peer=submission.peer.address,
-    )

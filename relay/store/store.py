@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from relay.store import directory, messages, queue, senders
+from relay.store import directory, documents, messages, queue, senders
 from relay.store.session import Session
 
 
@@ -40,6 +40,19 @@ class Store(Session):
     confirmations_since = senders.confirmations_since
     tenant_confirmations_since = senders.tenant_confirmations_since
     last_confirmation_at = senders.last_confirmation_at
+
+    # what tenants choose about documents
+    handling = documents.handling
+    put_document_choice = documents.put_document_choice
+    document_rules = documents.document_rules
+    put_document_rule = documents.put_document_rule
+    drop_document_rule = documents.drop_document_rule
+    document_patterns = documents.document_patterns
+    put_document_pattern = documents.put_document_pattern
+    drop_document_pattern = documents.drop_document_pattern
+    customer_cards = documents.customer_cards
+    put_customer_card = documents.put_customer_card
+    drop_customer_card = documents.drop_customer_card
 
     # messages with their bodies, and what became of them
     enqueue = messages.enqueue

@@ -1,0 +1,73 @@
+"""A submission on its way from the reply of the intake to the queue: what was decided, and what is kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from relay.mail.address import Address
+from relay.mail.document import Addressed, Handling
+from relay.mail.rewrite import Rewritten
+from relay.mail.route import choose_route
+from relay.mail.sender import Admitted, Verified
+from relay.server.office import subject_of
+from relay.store.model import MessageKind, StoredMessage
+
+if TYPE_CHECKING:
+    from relay.mail.envelope import Submission
+    from relay.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A submission that passed: whose it is, as what and to whom, and how it will leave but for trace and signature.
+    ``copy_to`` gets one more delivery, which counts for nothing else."""
+
+    submission: Submission
+    admitted: Admitted
+    rewritten: Rewritten
+    document: str
+    addressed: Addressed
+    copy_to: Address | None
+
+
+def known_of(
+    store: Store, tenant_id: str, addresses: Iterable[Address], recipients: Sequence[Address]
+) -> tuple[Verified, Handling]:
+    """What a tenant may send as, and what it chose about documents."""
+    handling = store.handling(tenant_id, recipients)
+    asked = (*addresses, handling.copy_to) if handling.copy_to else addresses
+    return store.verified(tenant_id, asked), handling
+
+
+def recipients(prepared: Prepared) -> tuple[Address, ...]:
+    """Everyone who gets a submission, the tenant's own copy last."""
+    paths, copy_to = prepared.addressed.forward_paths, prepared.copy_to
+    return paths if copy_to is None or copy_to.key in {path.key for path in paths} else (*paths, copy_to)
+
+
+def stored_message(prepared: Prepared, message_id: str, header: bytes, body_sha256: bytes, now: float) -> StoredMessage:
+    """What is kept of an accepted submission, besides its body."""
+    submission, rewritten = prepared.submission, prepared.rewritten
+    return StoredMessage(
+        id=message_id,
+        kind=MessageKind.SUBMISSION,
+        tenant_id=submission.tenant.id,
+        login=submission.peer.login,
+        author=str(prepared.admitted.author.address),
+        subject=subject_of(submission.message),
+        document=prepared.document,
+        original_header=submission.message.header,
+        header=header,
+        body_size=submission.message.body.size,
+        body_sha256=body_sha256,
+        changes=rewritten.changes,
+        events=(*prepared.admitted.events, *rewritten.events),
+        route=choose_route(submission.tenant),
+        reverse_path="verp",
+        smtputf8=submission.envelope.smtputf8,
+        eightbit=submission.envelope.eightbit,
+        received_at=now,
+        peer=submission.peer.address,
+    )
