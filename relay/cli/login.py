@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 SECRET_OCTETS = 20  # 160 random bits, so a plain SHA-256 of them cannot be searched
 
 
+def as_networks(_context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """Networks as they are compared; exit code 2 for one that is none."""
+    from ipaddress import ip_network
+
+    try:
+        return tuple(str(ip_network(text.strip())) for text in value)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}; write 203.0.113.0/24, or one address") from None
+
+
 @click.group("login")
 @config_option
 def login_group() -> None:
@@ -29,14 +39,22 @@ def login_group() -> None:
 
 @login_group.command("add")
 @click.argument("tenant")
+@click.option(
+    "--network",
+    "networks",
+    metavar="CIDR",
+    multiple=True,
+    callback=as_networks,
+    help="Where it may be used from, such as 203.0.113.0/24 (repeatable).  [default: anywhere]",
+)
 @config_option
 @json_option
 @click.pass_context
-def add(context: click.Context, tenant: str, as_json: bool) -> None:
+def add(context: click.Context, tenant: str, networks: tuple[str, ...], as_json: bool) -> None:
     """Make one more login for TENANT. Its password is shown once."""
     with database(context) as store, store.transaction():
         owner = find_tenant(store, tenant)
-        login, password = new_login(owner, time.time())
+        login, password = new_login(owner, time.time(), networks)
         store.add_login(login)
     if as_json:
         emit_json({"tenant": owner.id, "username": login.username, "password": password})
@@ -57,8 +75,11 @@ def list_logins(context: click.Context, tenant: str | None, as_json: bool) -> No
     if as_json:
         emit_json([{"tenant": owner.id, **login_json(login)} for owner, login in logins])
         return
-    rows = [(login.username, owner.name, moment(login.created_at), moment(login.revoked_at)) for owner, login in logins]
-    table(("USERNAME", "TENANT", "CREATED", "REVOKED"), rows)
+    rows = [
+        (each.username, owner.name, moment(each.created_at), moment(each.revoked_at), ", ".join(each.networks) or "any")
+        for owner, each in logins
+    ]
+    table(("USERNAME", "TENANT", "CREATED", "REVOKED", "FROM"), rows)
 
 
 @login_group.command("revoke")
@@ -78,14 +99,14 @@ def revoke(context: click.Context, username: str, as_json: bool) -> None:
         click.echo(f"{username} can no longer sign in.")
 
 
-def new_login(tenant: Tenant, now: float) -> tuple[Login, str]:
+def new_login(tenant: Tenant, now: float, networks: tuple[str, ...] = ()) -> tuple[Login, str]:
     """A login for a tenant, and its password, of which only the SHA-256 is kept."""
     from relay.mail.tenant import Login
 
     password = b32encode(secrets.token_bytes(SECRET_OCTETS)).decode().lower()
     ending = b32encode(secrets.token_bytes(5)).decode().lower()
     digest = hashlib.sha256(password.encode()).digest()
-    return Login(f"{slug(tenant.name)}-{ending}", tenant.id, digest, created_at=now), password
+    return Login(f"{slug(tenant.name)}-{ending}", tenant.id, digest, created_at=now, networks=networks), password
 
 
 def slug(name: str) -> str:
@@ -96,7 +117,12 @@ def slug(name: str) -> str:
 
 def login_json(login: Login) -> dict[str, Any]:
     """A login as JSON; there is no secret in it."""
-    return {"username": login.username, "created_at": login.created_at, "revoked_at": login.revoked_at}
+    return {
+        "username": login.username,
+        "created_at": login.created_at,
+        "revoked_at": login.revoked_at,
+        "networks": list(login.networks),
+    }
 
 
 def print_login(login: Login, password: str) -> None:

@@ -18,10 +18,12 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What an app signs in with. Only the SHA-256 of the secret (160 random bits) is kept."""
+    """What an app signs in with. Only the SHA-256 of the secret (160 random bits) is kept. ``networks`` (CIDR) is where
+    it may be used from: nothing means anywhere."""
 
     username: str
     tenant_id: str
     secret_sha256: bytes
     created_at: float
     revoked_at: float | None = None
+    networks: tuple[str, ...] = ()

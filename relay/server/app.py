@@ -19,6 +19,7 @@ from relay.config import Config
 from relay.mail.delivery import Answer, Delivery
 from relay.mail.route import CaptureRoute, MxRoute, Route, SmarthostRoute, TlsMode
 from relay.net.dns import DnsResolver
+from relay.server.certificates import Certificates
 from relay.server.holding import watch_held
 from relay.server.housekeeping import Retention
 from relay.server.intake import Intake
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from relay.config import Listener
 
 log = logging.getLogger("relay.app")
-SECRET_NAMES = ("verp", "forms")
+SECRET_NAMES = ("verp", "forms", "loop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ async def run(
         group = CommitGroup(config.database.url)
         await group.start()
         stack.push_async_callback(group.close)
-        verp_key, form_key = [await installation_secret(group, name) for name in SECRET_NAMES]
+        verp_key, form_key, loop_secret = [await installation_secret(group, name) for name in SECRET_NAMES]
         worker = Worker(
             group=group,
             route=platform_route(config),
@@ -85,12 +86,19 @@ async def run(
         )
         await worker.start()
         stack.push_async_callback(worker.stop)
-        intake = Intake(group, office, worker, now, alone=alone)
+        intake = Intake(group, office, worker, now, loop_secret, alone=alone)
         watching = asyncio.create_task(watch_held(group, office, worker.wake, now))
         stack.callback(watching.cancel)
+        certificates = Certificates()
         for listener, sock in zip(config.listener, sockets.smtp, strict=True):
-            server = await listen(listener_settings(config, listener, office.hostname, extras), intake, sock)
+            settings = listener_settings(config, listener, office.hostname, extras)
+            certificates.add(listener.certificate, listener.key, settings.context)
+            server = await listen(settings, intake, sock)
             stack.push_async_callback(server.stop)
+        if certificates.certificates:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, certificates.reload)
+        looking = asyncio.create_task(certificates.watch())
+        stack.callback(looking.cancel)
         app = create_app(
             WebContext(
                 platform=config.platform, group=group, secret=form_key, now=now, inbox=extras.inbox, hints=extras.hints

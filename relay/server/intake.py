@@ -7,8 +7,6 @@ tenant's language. Nothing here sends: the worker does.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,6 +18,7 @@ from relay.mail.address import Address
 from relay.mail.attachment import attachment_names
 from relay.mail.date import mail_date
 from relay.mail.document import Addressed, Handling, address_document, document_of
+from relay.mail.loop import own_hops, trace_id
 from relay.mail.message import Body, Field, Message
 from relay.mail.readdress import readdress
 from relay.mail.reply import Refusal, Reply, printable
@@ -28,6 +27,7 @@ from relay.mail.sender import Admitted, Verified, admit, mentioned
 from relay.server.holding import enqueue_held
 from relay.server.office import Office, fresh_id, new_delivery
 from relay.server.prepared import Prepared, known_of, recipients, stored_message
+from relay.server.sign_in import SignIns
 from relay.server.verification import Asked, request_confirmation
 from relay.store.model import Queued
 
@@ -42,34 +42,37 @@ log = logging.getLogger("relay.intake")
 
 IN_MEMORY = 256 * 1024  # larger bodies are stored chunk by chunk, outside the group that others wait for
 MOST_HOPS = 50
+MOST_OWN_HOPS = 3
 HOLDABLE = "sender.unverified"  # the topics of a From that nobody confirmed, whatever became of the question
-NOBODY = hashlib.sha256(b"").digest()
 
 
 class Intake:
     """The desk where submissions are handed in."""
 
     def __init__(
-        self, group: CommitGroup, office: Office, worker: Worker, now: Callable[[], float], *, alone: bool = True
+        self,
+        group: CommitGroup,
+        office: Office,
+        worker: Worker,
+        now: Callable[[], float],
+        loop_secret: bytes,
+        *,
+        alone: bool = True,
     ) -> None:
-        """``alone`` says that no other relay process uses this machine's processors."""
+        """``loop_secret`` marks what has passed here; ``alone`` says that no other relay process uses this machine's
+        processors."""
         self.group = group
         self.office = office
         self.worker = worker
+        self.sign_ins = SignIns(group, now)
+        self.loop_secret = loop_secret
         self.alone = alone
         self.accepting = 0  # submissions that have no reply yet
         self.now = now
 
     async def sign_in(self, username: str, secret: str, peer: str) -> Tenant | None:
-        """The tenant that a login belongs to, or None; unknown and known logins take the same path."""
-        found = await self.group.read(lambda store: store.login(username))
-        login, tenant = found or (None, None)
-        expected = login.secret_sha256 if login and login.revoked_at is None else NOBODY
-        given = hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
-        if not hmac.compare_digest(expected, given) or login is None:
-            log.warning("auth failed user=%r ip=%s", username[:80], peer)
-            return None
-        return tenant
+        """The tenant that a login belongs to, or None."""
+        return await self.sign_ins.sign_in(username, secret, peer)
 
     def refuse(self, tenant: Tenant, topic: str, code: int = 550, enhanced: str = "5.6.0", **params: str) -> Reply:
         """A refusal in the tenant's language."""
@@ -97,6 +100,8 @@ class Intake:
         message, tenant = submission.message, submission.tenant
         if len(message.all("received")) >= MOST_HOPS:
             return Refusal(554, "5.4.6", "message.loop", {"hops": str(MOST_HOPS)})
+        if own_hops(message, self.loop_secret) >= MOST_OWN_HOPS:
+            return Refusal(554, "5.4.6", "message.own_loop", {"hops": str(MOST_OWN_HOPS)})
         smtputf8 = submission.envelope.smtputf8
         addresses = mentioned(message, smtputf8=smtputf8)
         paths = submission.envelope.forward_paths
@@ -206,9 +211,8 @@ class Intake:
     def received(self, submission: Submission, message_id: str, now: float) -> Field:
         """Our trace field (RFC 5321 4.4), which says nothing about where the tenant sits."""
         origin = f"from authenticated-client by {self.office.hostname}"
-        return Field.make(
-            "Received", f"{origin}\r\n\twith {submission.peer.protocol} id {message_id};\r\n\t{mail_date(now)}"
-        )
+        trace = f"with {submission.peer.protocol} id {trace_id(message_id, self.loop_secret)}"
+        return Field.make("Received", f"{origin}\r\n\t{trace};\r\n\t{mail_date(now)}")
 
     async def refused(self, submission: Submission, refusal: Refusal) -> Reply:
         """The reply to a refusal; an unconfirmed address is asked first, and the reply says so, or that it waits."""

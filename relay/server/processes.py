@@ -108,6 +108,7 @@ class Supervisor:
         """Run ``processes`` children; returns when all have stopped after SIGTERM or SIGINT."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop())
+        signal.signal(signal.SIGHUP, lambda *_: self.pass_on(signal.SIGHUP))
         self.children = [self.start() for _ in range(processes)]
         announced = False
         while self.children:
@@ -166,8 +167,12 @@ class Supervisor:
     def stop(self) -> None:
         """Tell every child to finish what it is doing and go."""
         self.stopping = True
+        self.pass_on(signal.SIGTERM)
+
+    def pass_on(self, number: signal.Signals) -> None:
+        """Give a signal to every child."""
         for child in self.children:
-            os.kill(child.pid, signal.SIGTERM)
+            os.kill(child.pid, number)
 
 
 def say_ready(pipe: int) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from relay.mail.tenant import Login, Tenant
 from relay.store.database import StoreError
 
 if TYPE_CHECKING:
+    from relay.store.database import Row
     from relay.store.session import Session
 
 
@@ -74,18 +76,25 @@ def add_login(store: Session, login: Login) -> None:
         secret_sha256=login.secret_sha256,
         created_at=login.created_at,
         revoked_at=login.revoked_at,
+        networks=json.dumps(login.networks),
     )
 
 
 def login(store: Session, username: str) -> tuple[Login, Tenant] | None:
     """A login in force with its tenant; None when there is none or it was revoked."""
     row = store.database.one("login", username=username)
-    return (Login(*row[:5]), Tenant(*row[5:])) if row else None
+    return (login_of(row[:6]), Tenant(*row[6:])) if row else None
+
+
+def login_of(row: Row) -> Login:
+    """A login from its row."""
+    username, tenant_id, secret_sha256, created_at, revoked_at, networks = row
+    return Login(username, tenant_id, secret_sha256, created_at, revoked_at, tuple(json.loads(networks)))
 
 
 def logins(store: Session, tenant_id: str) -> list[Login]:
     """All logins of a tenant, revoked ones too, the oldest first."""
-    return [Login(*row) for row in store.database.all("logins", tenant_id=tenant_id)]
+    return [login_of(row) for row in store.database.all("logins", tenant_id=tenant_id)]
 
 
 def revoke_login(store: Session, username: str, now: float) -> bool:

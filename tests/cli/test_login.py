@@ -27,7 +27,7 @@ def test_people_read_a_table(shell, tenant):
     shown = shell.run("login", "add", tenant).stdout
     assert shown.startswith("username  bakker-b-v-")
     header, first, _ = shell.run("login", "list").stdout.splitlines()
-    assert header.split() == ["USERNAME", "TENANT", "CREATED", "REVOKED"]
+    assert header.split() == ["USERNAME", "TENANT", "CREATED", "REVOKED", "FROM"]
     assert first.index("Bakker B.V.") == header.index("TENANT")
 
 
@@ -51,3 +51,11 @@ def test_what_does_not_exist_is_exit_code_1(shell, tenant):
 )
 def test_a_login_tells_whose_it_is(name, expected):
     assert slug(name) == expected
+
+
+def test_a_login_may_be_for_some_networks_only(shell, tenant):
+    made = shell.json("login", "add", tenant, "--network", "192.0.2.0/28", "--network", "2001:db8::7")
+    [login] = [each for each in shell.json("login", "list", tenant) if each["username"] == made["username"]]
+    assert login["networks"] == ["192.0.2.0/28", "2001:db8::7/128"]
+    refused = shell.run("login", "add", tenant, "--network", "192.0.2.1/28", code=2)
+    assert "has host bits set" in refused.output

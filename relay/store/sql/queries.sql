@@ -27,18 +27,18 @@ DELETE FROM body_chunk WHERE message_id IN (SELECT id FROM message WHERE tenant_
 DELETE FROM tenant WHERE id = :id;
 
 -- name: add_login
-INSERT INTO login (username, tenant_id, secret_sha256, created_at, revoked_at)
-VALUES (:username, :tenant_id, :secret_sha256, :created_at, :revoked_at);
+INSERT INTO login (username, tenant_id, secret_sha256, created_at, revoked_at, networks)
+VALUES (:username, :tenant_id, :secret_sha256, :created_at, :revoked_at, :networks);
 
 -- name: login
 -- A login in force, with its tenant: what AUTH asks.
-SELECT l.username, l.tenant_id, l.secret_sha256, l.created_at, l.revoked_at,
+SELECT l.username, l.tenant_id, l.secret_sha256, l.created_at, l.revoked_at, l.networks,
        t.id, t.name, t.email, t.locale, t.created_at
 FROM login l JOIN tenant t ON t.id = l.tenant_id
 WHERE l.username = :username AND l.revoked_at IS NULL;
 
 -- name: logins
-SELECT username, tenant_id, secret_sha256, created_at, revoked_at FROM login
+SELECT username, tenant_id, secret_sha256, created_at, revoked_at, networks FROM login
 WHERE tenant_id = :tenant_id ORDER BY created_at, username;
 
 -- name: revoke_login

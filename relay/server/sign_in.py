@@ -1,0 +1,86 @@
+"""Who signs in: the password, the networks of the login, and a pause for whoever guesses."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from relay.mail.tenant import Login, Tenant
+    from relay.store.group import CommitGroup
+
+log = logging.getLogger("relay.sign_in")
+NOBODY = hashlib.sha256(b"").digest()
+MOST_FAILURES = 20
+PAUSE = 15 * 60.0  # seconds
+MOST_PAIRS = 20_000  # what an attacker can make us remember
+
+
+@dataclass(slots=True)
+class Guesses:
+    """Wrong passwords of one login from one address, and when the last was."""
+
+    count: int = 0
+    last_at: float = 0.0
+
+
+class SignIns:
+    """Decides who signs in. After twenty wrong passwords from an address for a login, that address waits a quarter of
+    an hour with that login; others are not held up, nor the same login from elsewhere."""
+
+    def __init__(self, group: CommitGroup, now: Callable[[], float]) -> None:
+        self.group = group
+        self.now = now
+        self.guesses: OrderedDict[tuple[str, str], Guesses] = OrderedDict()
+
+    async def sign_in(self, username: str, secret: str, peer: str) -> Tenant | None:
+        """The tenant that a login belongs to, or None; unknown and known logins take the same path."""
+        found = await self.group.read(lambda store: store.login(username))
+        login, tenant = found or (None, None)
+        expected = login.secret_sha256 if login and login.revoked_at is None else NOBODY
+        given = hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
+        fits = hmac.compare_digest(expected, given)
+        if self.is_paused(username, peer) or not fits or login is None:
+            self.failed(username, peer)
+            return None
+        if not may_come_from(login, peer):
+            log.warning("auth failed user=%r ip=%s: not from this address", username[:80], peer)
+            return None
+        self.guesses.pop((username, peer), None)
+        return tenant
+
+    def is_paused(self, username: str, peer: str) -> bool:
+        """True while nobody at an address can sign in as a login, right password or not."""
+        guesses = self.guesses.get((username, peer))
+        return guesses is not None and guesses.count >= MOST_FAILURES and self.now() - guesses.last_at < PAUSE
+
+    def failed(self, username: str, peer: str) -> None:
+        """Count a wrong password; one that comes during a pause does not make it longer."""
+        log.warning("auth failed user=%r ip=%s", username[:80], peer)
+        if self.is_paused(username, peer):
+            return
+        guesses = self.guesses.setdefault((username, peer), Guesses())
+        if self.now() - guesses.last_at >= PAUSE:
+            guesses.count = 0
+        guesses.count += 1
+        guesses.last_at = self.now()
+        self.guesses.move_to_end((username, peer))
+        if guesses.count == MOST_FAILURES:
+            log.warning("auth paused user=%r ip=%s for %d s", username[:80], peer, PAUSE)
+        while len(self.guesses) > MOST_PAIRS:
+            self.guesses.popitem(last=False)
+
+
+def may_come_from(login: Login, peer: str) -> bool:
+    """True when a login has no list of networks, or the peer is in one of them."""
+    if not login.networks:
+        return True
+    address = ip_address(peer.partition("%")[0])
+    mapped = getattr(address, "ipv4_mapped", None)
+    return any((mapped or address) in ip_network(network) for network in login.networks)
