@@ -9,6 +9,7 @@ import click
 
 from relay.cli.database import as_address, database, find_tenant, fresh_id, moment, parsed_address
 from relay.cli.options import EXIT_USAGE, config_option, emit_json, fail, json_option, load_config, table
+from relay.cli.tenant_import import import_command
 
 if TYPE_CHECKING:
     from relay.mail.address import Address
@@ -16,13 +17,15 @@ if TYPE_CHECKING:
     from relay.store.store import Store
 
 LOCALES = click.Choice(("en", "nl", "de", "fr"))
-LONGEST_NAME = 128  # rule B5
 
 
 @click.group("tenant")
 @config_option
 def tenant_group() -> None:
     """The platform's customers."""
+
+
+tenant_group.add_command(import_command)
 
 
 @tenant_group.command("add")
@@ -179,6 +182,8 @@ def erase(context: click.Context, tenant: str, yes: bool, as_json: bool) -> None
 
 def company_name(text: str) -> str:
     """A company name fit to be kept; ends the command when it is not."""
+    from relay.mail.tenant import LONGEST_NAME
+
     name = " ".join(text.split())
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         fail(f"a company name has 1 to {LONGEST_NAME} printable characters", EXIT_USAGE)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LONGEST_NAME = 128  # rule B5
+
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
