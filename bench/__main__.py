@@ -1,4 +1,4 @@
-"""``python -m bench [accept|memory]``: run the benchmarks, print tables, keep the figures as JSON."""
+"""``python -m bench [accept|memory|checks]``: run the benchmarks, print tables, keep the figures as JSON."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+from bench import checks
 from bench.accept import compare
 from bench.memory import fifty_large
 
@@ -15,12 +16,14 @@ RESULTS = Path(__file__).parent / "results"
 
 def main() -> None:
     """Run what was asked for, or everything."""
-    wanted = sys.argv[1:] or ["accept", "memory"]
+    wanted = sys.argv[1:] or ["accept", "memory", "checks"]
     results: dict[str, list[dict[str, object]]] = {}
     if "accept" in wanted:
         results["accept"] = compare()
     if "memory" in wanted:
         results["memory"] = [fifty_large()]
+    if "checks" in wanted:
+        results |= checks.compare()
     for name, rows in results.items():
         print(f"\n{name}")
         show(rows)

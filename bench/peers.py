@@ -58,7 +58,7 @@ def relay(folder: Path, processes: int = 1, message_size: str = "25 MB") -> Iter
     (folder / "relay.toml").write_text(
         f'[database]\nurl = "sqlite:///relay.db"\n[[listener]]\nport = 0\ntls = "none"\n[http]\nport = 0\n'
         f'[delivery]\nvia = "capture"\n[policy]\nmessage_size = "{message_size}"\n'
-        f"connections_per_address = 200\n[dkim]\nkeys = [{listed}]\n"
+        f"[limits]\nconnections_per_address = 200\n[dkim]\nkeys = [{listed}]\n"
     )
     added = subprocess.check_output(
         [*command, "tenant", "add", "Bakker B.V.", "--email", SENDER, "--verified", "--json"]

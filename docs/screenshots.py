@@ -1,19 +1,52 @@
-"""Makes the pictures in docs/images: the pages of `relay dev --tour` in Debian's chromium."""
+"""Makes the pictures in docs/images, in Debian's chromium: the pages of `relay dev --tour`, and a report on a broken
+domain, which is made up."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+from relay.checks.asking import Asking
+from relay.checks.domain import MOST_QUERIES, DomainQuestion, check_domain
+from relay.checks.page import Asked, report_html
+from relay.checks.sending import Mode, Sending
+from relay.locales import catalog
+from relay.net.zone import Zone
+
 IMAGES = Path(__file__).parent / "images"
+NOON = 1_795_521_600.0  # 2026-11-24 12:00 UTC
+INCLUDE = "spf.platform.example"
+BROKEN = {
+    INCLUDE: {"TXT": ["v=spf1 ip4:198.51.100.7 -all"]},
+    "bakker.example": {
+        "TXT": [
+            "v=spf1 a mx include:spf.webshop.example include:_spf.newsletter.example "
+            "include:old-printer.example include:spf.platform.example ?all"
+        ],
+        "A": ["192.0.2.10"],
+        "MX": ["10 mail.bakker.example"],
+    },
+    "mail.bakker.example": {"A": ["192.0.2.10"]},
+    "spf.webshop.example": {"TXT": ["v=spf1 include:eu.webshop.example include:us.webshop.example ~all"]},
+    "eu.webshop.example": {"TXT": ["v=spf1 ip4:203.0.113.0/26 ip4:203.0.113.64/26 -all"]},
+    "us.webshop.example": {"TXT": ["v=spf1 ip4:203.0.113.128/26 -all"]},
+    "_spf.newsletter.example": {"TXT": ["v=spf1 ip4:192.0.2.128/25 -all"]},
+    "old-printer.example": {"A": ["192.0.2.77"]},
+}
 
 
 def main() -> None:
-    """Run the tour and take the pictures."""
+    """Run the tour, make the report, and take the pictures."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "report.html"
+        file.write_text(asyncio.run(broken_report()), "utf-8")
+        take({"report.png": (file.as_uri(), 1480)})
     command = [sys.executable, "-m", "relay", "dev", "--smtp", "0", "--http", "0", "--tour"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
@@ -30,6 +63,15 @@ def main() -> None:
     finally:
         process.terminate()
         process.wait(30)
+
+
+async def broken_report() -> str:
+    """The report on a domain that has made the usual mistakes."""
+    sending = Sending(Mode.OWN_DOMAIN, "bakker.example", "bounce.platform.example", dkim_domain="bakker.example")
+    asking = Asking(Zone(BROKEN), most=MOST_QUERIES)
+    report = await check_domain(asking, DomainQuestion("bakker.example", sending, INCLUDE))
+    asked = Asked(NOON, ("192.0.2.53:53",), 93, asking.queries, asking.failed)
+    return report_html(report.domain, report.parts, report.included, catalog("en"), asked)
 
 
 def take(pictures: dict[str, tuple[str, int]]) -> None:

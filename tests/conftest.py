@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
-from collections.abc import Callable
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import pytest
+import trustme
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("ci", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -34,3 +41,85 @@ def twins() -> Twins:
                 return tcp, udp
 
     return make
+
+
+@dataclass
+class Web:
+    """A web server on loopback, in a thread. ``answer`` is all that it says to any request, octet by octet, then
+    ``more`` of it ``times`` over; ``holds`` keeps the connection open after that. Without ``context`` it speaks no
+    TLS."""
+
+    authority: trustme.CA
+    ca_file: str
+    context: ssl.SSLContext | None = None
+    answer: bytes = b""
+    more: bytes = b""
+    times: int = 0
+    holds: bool = False
+    port: int = 0
+    requests: list[bytes] = field(default_factory=list)
+    sent: int = 0
+
+    def certificate(self, name: str, authority: trustme.CA | None = None, **validity: Any) -> None:
+        """Present a certificate for a name from now on."""
+        self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        (authority or self.authority).issue_cert(name, **validity).configure_cert(self.context)
+
+    def file(self, body: bytes, media_type: str = "text/plain") -> None:
+        """Answer with a file from now on."""
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: {media_type}\r\nContent-Length: {len(body)}\r\n\r\n"
+        self.answer = head.encode() + body
+
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            if self.context:
+                await writer.start_tls(self.context)
+            self.requests.append(await reader.readuntil(b"\r\n\r\n" if self.context else b"\x01"))
+            writer.write(self.answer)
+            for _ in range(self.times):
+                writer.write(self.more)
+                self.sent += len(self.more)
+                await writer.drain()
+                await asyncio.sleep(0)  # to notice when the other side hangs up
+            if self.holds:
+                await reader.read()
+        except (OSError, EOFError):
+            pass
+        finally:
+            writer.transport.abort()
+
+
+def serve_web(web: Web, ready: threading.Event, stop: list[Any]) -> None:
+    """Run a web server until its stop event."""
+
+    async def run() -> None:
+        server = await asyncio.start_server(web.talk, "127.0.0.1", 0)
+        web.port = server.sockets[0].getsockname()[1]
+        over = asyncio.Event()
+        stop.extend([asyncio.get_running_loop(), over])
+        ready.set()
+        await over.wait()
+        server.close()
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+
+    asyncio.run(run())
+
+
+@pytest.fixture(scope="session")
+def web_authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def web(web_authority: trustme.CA, tmp_path: Path) -> Iterator[Web]:
+    """A web server whose certificate and answer the test chooses."""
+    ca_file = tmp_path / "web-ca.pem"
+    web_authority.cert_pem.write_to_path(str(ca_file))
+    server, ready, stop = Web(web_authority, str(ca_file)), threading.Event(), []
+    thread = threading.Thread(target=serve_web, args=(server, ready, stop))
+    thread.start()
+    assert ready.wait(5)
+    yield server
+    stop[0].call_soon_threadsafe(stop[1].set)
+    thread.join(5)

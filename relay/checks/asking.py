@@ -53,7 +53,7 @@ class Asking:
         question = server, plain_name(name), rdtype
         if question not in self.asked:
             self.asked[question] = asyncio.create_task(self.ask(resolver, *question[1:]))
-        return await self.asked[question]
+        return await asyncio.shield(self.asked[question])  # whoever stops waiting leaves it to the others
 
     async def ask(self, resolver: Resolver, name: str, rdtype: str) -> Lookup:
         """Ask within the time that a name and the whole check have left."""
@@ -102,3 +102,6 @@ class Overlay:
         if rdtype == "TXT" and plain_name(name) == self.name:
             return self.answer
         return await self.resolver.lookup(name, rdtype)
+
+    def at(self, address: str) -> None:
+        """No server has what is only tried."""

@@ -30,6 +30,16 @@ class Fix:
     zone: str
     removes: tuple[str, ...] = ()
 
+    @property
+    def replaces(self) -> bool:
+        """True where it takes the place of a record of its kind, such as the SPF record at its name."""
+        return bool(self.removes) and all(kind_of(text) == kind_of(self.value) for text in self.removes)
+
+
+def kind_of(text: str) -> str:
+    """What a text record is by its beginning: ``v=spf1``."""
+    return text.replace(";", " ").partition(" ")[0].lower()
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

@@ -16,6 +16,18 @@ def sentence(finding: Finding, catalog: Catalog) -> str:
     return catalog.text(key, **harmless(finding.facts))
 
 
+def publish_heading(fix: Fix, language: Catalog) -> str:
+    """What stands above a value: to publish, to put in the place of another, to serve as a file (RFC 8461 3.2); and
+    above nothing, where something only goes."""
+    if not fix.value:
+        return language.text("check.say.delete", name=shown(fix.name))
+    if fix.type == "HTTPS":
+        return language.text("check.say.file", name=shown(fix.name))
+    if fix.replaces:
+        return language.text("check.say.replace", name=shown(fix.name), type=shown(fix.type))
+    return language.text("check.say.publish", name=shown(fix.name), type=shown(fix.type))
+
+
 def harmless(facts: Mapping[str, str]) -> dict[str, str]:
     """Facts without anything that a terminal or a page would obey."""
     return {name: shown(text) for name, text in facts.items()}

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import click
 
+from relay.mail.zone_line import zone_line
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -22,18 +24,7 @@ class Record:
     @property
     def zone_line(self) -> str:
         """The record in a zone file (RFC 1035 5.1)."""
-        return f"{self.name}. IN {self.type} {self.zone_value}"
-
-    @property
-    def zone_value(self) -> str:
-        """The value in a zone file: text in quoted strings of at most 255 octets, names absolute."""
-        if self.type != "TXT":
-            return f"{self.value}."
-        from relay.mail.signing_key import txt_strings
-
-        escaped = (text.replace("\\", "\\\\").replace('"', '\\"') for text in txt_strings(self.value))
-        strings = [f'"{text}"' for text in escaped]
-        return strings[0] if len(strings) == 1 else f"( {' '.join(strings)} )"
+        return zone_line(self.name, self.type, self.value)
 
     def as_json(self) -> dict[str, str | bool]:
         """For ``--json``."""

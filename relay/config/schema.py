@@ -48,6 +48,13 @@ class Database(Section, frozen=True):
     url: Annotated[str, Meta(description="sqlite:///relative.db or sqlite:////absolute.db.")] = "sqlite:///relay.db"
 
 
+class Neighbour(Section, frozen=True):
+    """A network that hands in mail for a tenant without a login."""
+
+    network: Annotated[str, Meta(description="CIDR, such as 192.168.1.0/24.")]
+    tenant: Annotated[str, Meta(description="Identifier or name of the tenant.")]
+
+
 class Listener(Section, frozen=True):
     """A port on which apps hand in mail."""
 
@@ -57,7 +64,22 @@ class Listener(Section, frozen=True):
         Literal["starttls", "implicit", "none"],
         Meta(description="none: no TLS and logins in the clear, for loopback only."),
     ] = "starttls"
-    auth: Annotated[Literal["required"], Meta(description="Who may hand in mail: whoever logs in.")] = "required"
+    auth: Annotated[
+        Literal["required", "network"],
+        Meta(description="Who may hand in mail: whoever logs in, or whoever sits in one of networks."),
+    ] = "required"
+    networks: Annotated[
+        tuple[Neighbour, ...],
+        Meta(description='For auth = "network": [{network = "192.168.1.0/24", tenant = "Bakker B.V."}].'),
+    ] = ()
+    proxies: Annotated[
+        tuple[str, ...],
+        Meta(description="Networks of load balancers: each connection from there begins with a PROXY header (v1, v2)."),
+    ] = ()
+    bare_newline: Annotated[
+        Literal["normalize", "reject"],
+        Meta(description="A LF without CR in a message: make it CRLF, or refuse the message (550 5.6.11)."),
+    ] = "normalize"
     certificate: Annotated[str, Meta(description="PEM file (empty on loopback: self-signed).")] = ""
     key: Annotated[str, Meta(description="PEM file of the certificate's private key.")] = ""
 
@@ -99,7 +121,6 @@ class Policy(Section, frozen=True):
     message_size: Annotated[int | str, Meta(description='Largest message, such as "25 MB".')] = "25 MB"
     recipients: Annotated[Count, Meta(description="Most recipients of one message.")] = 100
     document: Annotated[str, Meta(description="Type of a message that names none and fits no pattern.")] = "invoice"
-    connections_per_address: Annotated[Count, Meta(description="Most SMTP connections of one client address.")] = 50
     keep_bodies: Annotated[str, Meta(description="How long bodies are kept after the last delivery.")] = "1h"
     keep_messages: Annotated[str, Meta(description="How long the rest of a message is kept.")] = "30d"
 
@@ -117,6 +138,27 @@ class Policy(Section, frozen=True):
     def messages_kept_for(self) -> float:
         """Seconds that the rest of a message is kept after the last delivery."""
         return seconds(self.keep_messages)
+
+
+class Limits(Section, frozen=True):
+    """What one client, and all of them together, may take of the relay."""
+
+    connections: Annotated[Count, Meta(description="Most SMTP connections of a listener, in each process.")] = 2000
+    connections_per_address: Annotated[Count, Meta(description="Most SMTP connections of one client address.")] = 50
+    header_size: Annotated[int | str, Meta(description="Largest header of a message.")] = "100 kB"
+    header_fields: Annotated[Count, Meta(description="Most header fields.")] = 1000
+    errors: Annotated[Count, Meta(description="Errors that end a session.")] = 20
+    auth_failures: Annotated[Count, Meta(description="Wrong passwords that end a session.")] = 5
+    idle: Annotated[str, Meta(description="How long a client may say nothing (10s when it is crowded).")] = "300s"
+    session: Annotated[str, Meta(description="Longest session.")] = "1h"
+    data_rate: Annotated[Count, Meta(description="Least octets a second of a message, after half a minute.")] = 500
+    disk_reserve: Annotated[
+        int | str, Meta(description="Free space below which no message is taken (452): empty is 1.5 messages.")
+    ] = ""
+
+    def reserve(self, message_size: int) -> int:
+        """The free space in octets below which no message is taken."""
+        return octets(self.disk_reserve) if self.disk_reserve != "" else message_size * 3 // 2
 
 
 class DocumentType(Section, frozen=True):
@@ -165,6 +207,7 @@ class Config(Section, frozen=True):
     listener: tuple[Listener, ...] = (Listener(),)
     delivery: Delivery = Delivery()
     policy: Policy = Policy()
+    limits: Limits = Limits()
     document: tuple[DocumentType, ...] = ()
     dkim: Dkim = Dkim()
     dns: Dns = Dns()

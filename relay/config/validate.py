@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_network
 
-from relay.config.schema import Config, Dkim, Platform, Policy, octets, seconds
-from relay.mail.address import Address, AddressError, ascii_domain
-from relay.mail.rewrite import resolve_platform_address
+from relay.config.schema import Config, Dkim, Limits, Platform, Policy, octets, seconds
+from relay.mail.address import Address, AddressError, ascii_domain, parse_address
 
 PERIODS = ("keep_bodies", "keep_messages")
 
@@ -20,6 +20,7 @@ def check_values(config: Config, where: str) -> None:
     try:
         check_policy(config.policy)
         check_documents(config)
+        check_limits(config.limits)
         check_dkim(config.dkim, check_platform(config.platform))
         check_host_port("delivery.smarthost", config.delivery.smarthost)
         for server in config.dns.nameservers:
@@ -30,9 +31,34 @@ def check_values(config: Config, where: str) -> None:
 
 
 def check_listeners(config: Config) -> None:
-    """At least one, or nobody can hand in mail."""
+    """At least one, or nobody can hand in mail; networks that are some."""
     if not config.listener:
         raise ConfigError("listener: there must be at least one [[listener]]")
+    for number, each in enumerate(config.listener):
+        where = f"listener[{number}]"
+        for network in (*each.proxies, *(one.network for one in each.networks)):
+            check_network(where, network)
+        if (each.auth == "network") != bool(each.networks):
+            raise ConfigError(f'{where}: auth = "network" and networks belong together: give both or neither')
+
+
+def check_network(where: str, text: str) -> None:
+    """A network in CIDR notation."""
+    try:
+        ip_network(text)
+    except ValueError as error:
+        raise bad(f"{where}.networks", text, f"{error}; write 192.168.1.0/24") from None
+
+
+def check_limits(limits: Limits) -> None:
+    """Sizes and periods."""
+    checks = (("header_size", octets), ("idle", seconds), ("session", seconds))
+    for key, read in (*checks, *((("disk_reserve", octets),) if limits.disk_reserve != "" else ())):
+        value = getattr(limits, key)
+        try:
+            read(value)
+        except ValueError as error:
+            raise bad(f"limits.{key}", value, str(error)) from None
 
 
 def check_policy(policy: Policy) -> None:
@@ -63,7 +89,7 @@ def check_platform(platform: Platform) -> Address:
         raise bad("platform.address", platform.address, "{tenant} may stand before the @ only")
     check_domain("platform.bounce_domain", platform.bounce_domain)
     try:
-        return resolve_platform_address(platform.address, "tenant")
+        return parse_address(platform.address.replace("{tenant}", "tenant"))
     except AddressError:
         raise bad(
             "platform.address", platform.address, "must be a mail address, such as mail@platform.example"

@@ -59,9 +59,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The next hop took responsibility."""
+    """The next hop took responsibility; ``reports`` when it also took over what the client wants to be told."""
 
     answer: Answer
+    reports: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,8 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message's way to one recipient. ``attempt`` counts the leases so far and fences late results."""
+    """A message's way to one recipient. ``attempt`` counts the leases so far and fences late results; ``notify`` and
+    ``orcpt`` are what the client wants to be told (RFC 3461, see `relay.mail.wish`)."""
 
     id: str
     message_id: str
@@ -107,6 +109,8 @@ class Delivery:
     last_reply: str = ""
     leased_until: float | None = None
     leased_by: str | None = None
+    notify: str = ""
+    orcpt: str = ""
 
     def leased(self, node: str, until: float) -> Delivery:
         """This delivery as the next attempt of a process, which nobody else makes before ``until``."""

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Sequence
 
 from relay.mail.compose import Part, octets_part
 from relay.mail.date import mail_date
-from relay.mail.delivery import Answer, Delivery
+from relay.mail.delivery import Answer, Delivery, State
 from relay.mail.message import CRLF
 from relay.mail.text import LINE
+from relay.mail.wish import decoded
 
 LONGEST_VALUE = 900  # characters of a field: one word of it alone still fits a line of 998 (RFC 5322 2.1.1)
 LONGEST_HEADER = 50_000  # octets of the original header that are returned
@@ -60,21 +61,24 @@ def status_code(answer: Answer) -> str:
 
 
 def delivery_status(
-    failures: Sequence[tuple[Delivery, Answer]],
+    results: Sequence[tuple[Delivery, Answer]],
     *,
     reporting_mta: str,
     arrived_at: float,
     attempted_at: float,
+    envid: str = "",
 ) -> Part:
     """The machine-readable part (RFC 3464 2.1): one group for the message, one for each recipient.
 
-    It is message/global-delivery-status only when an address needs it (RFC 6533 3). Times are seconds since 1970.
+    It is message/global-delivery-status only when an address needs it (RFC 6533 3). Times are seconds since 1970;
+    ``envid`` is what the client called the transaction, as xtext (RFC 3461 4.4).
     """
     per_message = [
+        ("Original-Envelope-Id", ascii_only(decoded(envid))),  # RFC 3464 2.2.1
         ("Reporting-MTA", f"dns; {reporting_mta}"),
         ("Arrival-Date", mail_date(arrived_at)),
     ]
-    groups = [per_message, *(recipient_fields(delivery, answer, attempted_at) for delivery, answer in failures)]
+    groups = [per_message, *(recipient_fields(delivery, answer, attempted_at) for delivery, answer in results)]
     octets = CRLF.join(print_group(group) for group in groups)
     kind = "message/delivery-status" if octets.isascii() else "message/global-delivery-status"
     return octets_part(kind, octets)
@@ -84,10 +88,14 @@ def recipient_fields(delivery: Delivery, answer: Answer, attempted_at: float) ->
     """What is reported of one recipient (RFC 3464 2.3)."""
     kind = "rfc822" if delivery.recipient.isascii() else "utf-8"  # RFC 6533 3
     words, host = ascii_only(str(answer)), ascii_only(remote_host(answer))
+    failed = delivery.state is not State.DELIVERED
+    kind_asked, _, address = delivery.orcpt.partition(";")
+    original = f"{kind_asked}; {ascii_only(decoded(address))}" if address else ""
     return [
+        ("Original-Recipient", original),  # RFC 3464 2.3.1
         ("Final-Recipient", f"{kind}; {delivery.recipient}"),
-        ("Action", "failed"),
-        ("Status", status_code(answer)),
+        ("Action", "failed" if failed else "relayed"),  # RFC 3464 2.3.3: who took it will not report
+        ("Status", status_code(answer) if failed else "2.0.0"),
         ("Remote-MTA", f"dns; {host}" if host else ""),
         ("Diagnostic-Code", f"{'smtp' if answer.code else 'x-relay'}; {words}" if words else ""),  # RFC 3464 2.1.2
         ("Last-Attempt-Date", mail_date(attempted_at)),

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from relay.mail.address import Address
     from relay.mail.message import Message
     from relay.mail.tenant import Tenant
+    from relay.mail.wish import Wish
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """The SMTP envelope of one submission. ``reverse_path`` is None for the null reverse-path ``<>``."""
+    """The SMTP envelope of one submission. ``reverse_path`` is None for the null reverse-path ``<>``; ``wishes`` are by
+    `Address.key`, ``ret`` and ``envid`` as the client wrote them (RFC 3461)."""
 
     reverse_path: Address | None
     forward_paths: tuple[Address, ...]
     smtputf8: bool = False
     eightbit: bool = False
+    wishes: Mapping[str, Wish] = field(default_factory=dict)
+    ret: str = ""
+    envid: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 LEAST_BITS = 2048  # RFC 8301 3.2: signers should use at least 2048
-TXT_STRING = 255  # RFC 1035 3.3: the longest <character-string>
 
 PrivateKey = RSAPrivateKey | Ed25519PrivateKey
 PublicKey = RSAPublicKey | Ed25519PublicKey
@@ -94,8 +93,3 @@ def key_record(key: SigningKey | PublicKey) -> str:
         octets = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         return f"v=DKIM1; k=rsa; p={b64encode(octets).decode()}"
     return f"v=DKIM1; k=ed25519; p={b64encode(public.public_bytes_raw()).decode()}"  # RFC 8463 4.2
-
-
-def txt_strings(value: str) -> tuple[str, ...]:
-    """A TXT value in strings of at most 255 octets; readers join them without a space (RFC 6376 3.6.2.2)."""
-    return tuple(value[start : start + TXT_STRING] for start in range(0, len(value), TXT_STRING)) or ("",)

@@ -1,7 +1,8 @@
-"""DNS: the `Resolver` port, its answers, and the adapter that asks real nameservers with dnspython.
+"""DNS: the `Resolver` port, its answers, and the adapter that asks real nameservers.
 
 An answer is a value. "No such name" and "no such record" differ and are answers; a server failure or a time-out is
-`Unknown` and decides nothing. Tests use `relay.net.zone.Zone`. dnspython is imported when the first question is asked.
+`Unknown` and decides nothing. Tests use `relay.net.zone.Zone`. dnspython, which reads the answers, is imported at the
+first question.
 """
 
 from __future__ import annotations
@@ -11,16 +12,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from dns.asyncresolver import Resolver as Stub
+from relay.net.exchange import exchange, head_of, make_query
 
 PORT = 53
 CONCURRENCY = 32  # three hundred questions at once overflow a UDP socket's buffer
 SECONDS = 5.0
 SECONDS_A_TRY = 2.0
-UDP_PAYLOAD = 1232  # no IP fragments; longer answers come by TCP
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,47 +111,80 @@ class DnsResolver:
         return DnsResolver((f"{host}:{self.authority_port}",), self.seconds, self.seconds_a_try)
 
     @cached_property
-    def stub(self) -> Stub:
-        """The dnspython resolver. Raises ``dns.exception.DNSException`` where the system has no nameserver."""
-        import dns.asyncresolver  # noqa: PLC0415
-        import dns.flags  # noqa: PLC0415
-        import dns.nameserver  # noqa: PLC0415
-
-        stub = dns.asyncresolver.Resolver(configure=not self.nameservers)
-        if self.nameservers:
-            stub.nameservers = [dns.nameserver.Do53Nameserver(host, port) for host, port in self.nameservers]
-        stub.timeout = self.seconds_a_try
-        stub.use_edns(0, 0, UDP_PAYLOAD)
-        stub.set_flags(dns.flags.RD | dns.flags.AD)  # RFC 6840 5.7: AD in a query asks for AD in the answer
-        return stub
+    def servers(self) -> tuple[tuple[str, int], ...]:
+        """Whom to ask, in turn; none where the system has no nameserver."""
+        return self.nameservers or system_nameservers()
 
     async def lookup(self, name: str, rdtype: str) -> Lookup:
         """Ask, within ``seconds``; never raises for what a nameserver or the network does."""
         import dns.exception  # noqa: PLC0415
-        import dns.flags  # noqa: PLC0415
         import dns.name  # noqa: PLC0415
-        import dns.resolver  # noqa: PLC0415
+        import dns.rdatatype  # noqa: PLC0415
 
         try:
-            absolute = dns.name.from_text(name, dns.name.root)
+            absolute = dns.name.from_text(name, dns.name.root).to_wire() or b""
         except (dns.exception.DNSException, UnicodeError):
             return NoName()  # a label of 64 octets, an empty label: no such name can exist
+        query = make_query(absolute, dns.rdatatype.from_text(rdtype))
         try:
-            async with self.slots:
-                found = await self.stub.resolve(
-                    absolute, rdtype, search=False, lifetime=self.seconds, raise_on_no_answer=False
-                )
-        except dns.resolver.NXDOMAIN:
-            return NoName()
-        except dns.resolver.LifetimeTimeout:
+            async with self.slots, asyncio.timeout(self.seconds):
+                return await self.tried(query)
+        except TimeoutError:
             return Unknown("timeout")
-        except (dns.exception.DNSException, OSError, EOFError) as error:
-            return Unknown(reason_of(error))
-        if found.rrset is None:
-            return NoData()
-        canonical = plain_name(found.canonical_name.to_text())
-        authenticated = bool(found.response.flags & dns.flags.AD)
-        return Records(tuple(value_of(record) for record in found.rrset), found.rrset.ttl, canonical, authenticated)
+
+    async def tried(self, query: bytes) -> Lookup:
+        """Ask one nameserver after the other, round and round. One that does not know is not asked again; what the last
+        of them said is the reason."""
+        servers, reason = list(self.servers), "no nameserver"
+        while servers:
+            for server in tuple(servers):
+                try:
+                    async with asyncio.timeout(self.seconds_a_try):
+                        found = read_reply(await exchange(server, query))
+                except TimeoutError:
+                    continue
+                except (OSError, EOFError) as error:
+                    found = Unknown(type(error).__name__)
+                if not isinstance(found, Unknown):
+                    return found
+                reason = found.reason
+                servers.remove(server)
+        return Unknown(reason)
+
+
+def read_reply(octets: bytes) -> Lookup:
+    """What a nameserver says, aliases followed (RFC 1034 3.6.2)."""
+    import dns.exception  # noqa: PLC0415
+    import dns.flags  # noqa: PLC0415
+    import dns.message  # noqa: PLC0415
+    import dns.rcode  # noqa: PLC0415
+
+    rcode, answers = head_of(octets)
+    if rcode == dns.rcode.NXDOMAIN:
+        return NoName()
+    if rcode == dns.rcode.NOERROR and not answers:
+        return NoData()
+    try:
+        message = dns.message.from_wire(octets, ignore_trailing=True)
+        if message.rcode() != dns.rcode.NOERROR or not isinstance(message, dns.message.QueryMessage):
+            return Unknown(dns.rcode.to_text(message.rcode()))
+        chain = message.resolve_chaining()
+    except dns.exception.DNSException as error:
+        return Unknown(type(error).__name__)
+    if chain.answer is None:
+        return NoData()
+    canonical, authenticated = plain_name(chain.canonical_name.to_text()), bool(message.flags & dns.flags.AD)
+    return Records(tuple(value_of(record) for record in chain.answer), chain.answer.ttl, canonical, authenticated)
+
+
+def system_nameservers() -> tuple[tuple[str, int], ...]:
+    """Those of the machine; none where it has none."""
+    import dns.resolver  # noqa: PLC0415
+
+    try:
+        return tuple((str(server), PORT) for server in dns.resolver.Resolver().nameservers)
+    except dns.resolver.NoResolverConfiguration:
+        return ()
 
 
 def host_port(text: str) -> tuple[str, int]:
@@ -187,9 +219,3 @@ def joined(strings: Iterable[bytes]) -> bytes:
 def plain_name(name: str) -> str:
     """A name as we compare it: lower case, no final dot."""
     return name.lower().rstrip(".")
-
-
-def reason_of(error: Exception) -> str:
-    """Why nobody could say, in a word or two."""
-    codes = [str(tried[-2]) for tried in getattr(error, "kwargs", {}).get("errors", ()) if len(tried) >= 2]
-    return codes[-1] if codes else type(error).__name__

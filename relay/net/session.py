@@ -89,7 +89,7 @@ class Session:
         """What a final reply means: 2xx is taken, 5xx is never, everything else is later."""
         answer = Answer(reply.text, reply.code, reply.enhanced, self.remote, self.wire.tls())
         if 200 <= reply.code < 300:
-            return Delivered(answer)
+            return Delivered(answer, reports="DSN" in self.extensions)
         return Failed(answer) if reply.code >= 500 else Deferred(answer)
 
     async def quit(self) -> None:

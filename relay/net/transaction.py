@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING, NoReturn
 
 from relay.mail.delivery import Answer, Deferred, Failed, Outcome
+from relay.mail.wish import NO_WISH, Wish
 from relay.net.data import DotStuffer
 from relay.net.wire import Broken
 
@@ -25,7 +27,8 @@ STRETCH = 64 * 1024  # octets gathered before they are written
 @dataclass(frozen=True, slots=True)
 class Transaction:
     """An envelope (``reverse_path`` None is ``<>``) and a message: its header block without the empty line that ends
-    it, and its body as often as it is asked for. ``size`` is in octets, of both."""
+    it, and its body as often as it is asked for. ``size`` is in octets, of both. ``wishes`` are the recipients', in
+    order; they, ``ret`` and ``envid`` go to a remote that knows DSN (RFC 3461)."""
 
     reverse_path: str | None
     forward_paths: tuple[str, ...]
@@ -34,6 +37,9 @@ class Transaction:
     size: int
     smtputf8: bool = False
     eightbit: bool = False
+    wishes: tuple[Wish, ...] = ()
+    ret: str = ""
+    envid: str = ""
 
     @property
     def international(self) -> bool:
@@ -97,7 +103,7 @@ async def reset(session: Session) -> None:
 async def envelope(session: Session, transaction: Transaction, verdicts: list[Outcome | None]) -> RemoteReply | None:
     """MAIL, RCPTs and DATA; the reply to DATA, or None when it was not worth saying. Raises `Broken`."""
     times = session.client.timeouts
-    mail, paths = mail_line(session, transaction), [f"RCPT TO:<{path}>" for path in transaction.forward_paths]
+    mail, paths = mail_line(session, transaction), rcpt_lines(session, transaction)
     session.unfinished = True
     at_once = "PIPELINING" in session.extensions
     if at_once:
@@ -127,7 +133,21 @@ def mail_line(session: Session, transaction: Transaction) -> str:
         parameters.append("BODY=8BITMIME")
     if transaction.international:  # RFC 6531 3.4
         parameters.append("SMTPUTF8")
+    if "DSN" in extensions:  # RFC 3461 5.2.1
+        parameters += [f"RET={transaction.ret}"] if transaction.ret else []
+        parameters += [f"ENVID={transaction.envid}"] if transaction.envid else []
     return " ".join(parameters)
+
+
+def rcpt_lines(session: Session, transaction: Transaction) -> list[str]:
+    """The RCPT commands, with what the client wants to be told where the remote knows DSN (RFC 3461 5.2.1)."""
+    wishes = transaction.wishes if "DSN" in session.extensions else ()
+    return [
+        f"RCPT TO:<{path}>"
+        + (f" NOTIFY={wish.notify}" if wish.notify else "")
+        + (f" ORCPT={wish.orcpt}" if wish.orcpt else "")
+        for path, wish in zip_longest(transaction.forward_paths, wishes, fillvalue=NO_WISH)
+    ]
 
 
 def spared(verdict: Outcome | None, before: list[Outcome | None]) -> Outcome | None:

@@ -16,14 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from relay.config import Config
-from relay.mail.delivery import Answer, Delivery
+from relay.config.schema import octets, seconds
+from relay.mail.delivery import Answer, Delivery, State
 from relay.mail.route import CaptureRoute, MxRoute, Route, SmarthostRoute, TlsMode
 from relay.net.dns import DnsResolver
 from relay.server.certificates import Certificates
+from relay.server.disk import Disk
 from relay.server.holding import watch_held
 from relay.server.housekeeping import Retention
 from relay.server.intake import Intake
-from relay.server.notices import failure_notice
+from relay.server.notices import failure_notice, success_notice
 from relay.server.office import Office, own_hostname
 from relay.server.signer import load_signer
 from relay.server.smtp import ListenerSettings, listen
@@ -80,7 +82,7 @@ async def run(
             hostname=office.hostname,
             verp_key=verp_key,
             bounce_domain=config.platform.bounce_domain,
-            notice=lambda work, delivery, answer, at: failed(office, work, delivery, answer, at),
+            notice=lambda work, delivery, answer, at: ended(office, work, delivery, answer, at),
             now=now,
             retention=Retention(config.policy.bodies_kept_for, config.policy.messages_kept_for),
         )
@@ -139,14 +141,27 @@ def platform_route(config: Config) -> Route:
 
 def listener_settings(config: Config, listener: Listener, hostname: str, extras: Extras) -> ListenerSettings:
     """A listener's settings as the SMTP server takes them."""
+    limits = config.limits
     return ListenerSettings(
         hostname=hostname,
         tls=listener.tls,
         context=listener_context(listener.certificate, listener.key, hostname) if listener.tls != "none" else None,
         auth_without_tls=extras.auth_without_tls or listener.tls == "none",
         message_size=config.policy.size_limit,
+        by_network=listener.auth == "network",
+        proxies=listener.proxies,
+        disk=Disk(spool_directory(config), limits.reserve(config.policy.size_limit)),
         recipients=config.policy.recipients,
-        connections_per_address=config.policy.connections_per_address,
+        header_size=octets(limits.header_size),
+        header_fields=limits.header_fields,
+        bare_newline=listener.bare_newline,
+        errors=limits.errors,
+        auth_failures=limits.auth_failures,
+        idle_for=seconds(limits.idle),
+        session_for=seconds(limits.session),
+        data_rate=float(limits.data_rate),
+        connections=limits.connections,
+        connections_per_address=limits.connections_per_address,
         spool_directory=spool_directory(config),
     )
 
@@ -157,11 +172,13 @@ def spool_directory(config: Config) -> str:
     return str(Path(path).parent) if path != config.database.url else tempfile.gettempdir()
 
 
-def failed(office: Office, work: Work, delivery: Delivery, answer: Answer, now: float) -> Queued | None:
-    """The notice to the tenant that a delivery failed; None for mail of our own (never a bounce of a bounce)."""
+def ended(office: Office, work: Work, delivery: Delivery, answer: Answer, now: float) -> Queued | None:
+    """The notice to the tenant that a delivery failed, or arrived where that was asked for; None for mail of our own
+    (never a bounce of a bounce)."""
     if work.message.kind is not MessageKind.SUBMISSION or work.tenant is None:
         return None
-    notice = failure_notice(
+    write = failure_notice if delivery.state is State.FAILED else success_notice
+    notice = write(
         office.config.platform,
         work.tenant,
         work.message,
@@ -170,4 +187,5 @@ def failed(office: Office, work: Work, delivery: Delivery, answer: Answer, now: 
         now=now,
         message_id=office.message_id(now),
     )
-    return office.own_mail(notice, MessageKind.FAILURE, work.tenant, work.message.author, now)
+    kind = MessageKind.FAILURE if delivery.state is State.FAILED else MessageKind.SUCCESS
+    return office.own_mail(notice, kind, work.tenant, work.message.author, now)

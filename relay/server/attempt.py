@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from relay.mail.delivery import DAY, Answer, Attempt, Deferred, Delivered, Failed, Outcome
 from relay.mail.verp import verp_address
+from relay.mail.wish import Wish
 from relay.net.transaction import Transaction
 from relay.server.transports import Job, Transport
 from relay.store.model import Settlement, Work
@@ -57,7 +58,8 @@ class Courier:
             outcome=NAMES[type(outcome)],
             answer=outcome.answer,
         )
-        return Settlement(work.delivery, work.delivery.after(outcome, self.now()), attempt)
+        reports = isinstance(outcome, Delivered) and outcome.reports
+        return Settlement(work.delivery, work.delivery.after(outcome, self.now()), attempt, reports)
 
     async def outcome(self, work: Work) -> Outcome:
         """What the transport says; whatever goes wrong here is temporary and logged with a reference."""
@@ -82,6 +84,9 @@ class Courier:
             size=len(message.header) + 2 + message.body_size,
             smtputf8=message.smtputf8,
             eightbit=message.eightbit,
+            wishes=(Wish(delivery.notify, delivery.orcpt),),
+            ret=message.ret,
+            envid=message.envid,
         )
         return Job(self.route, delivery.domain, transaction)
 

@@ -27,7 +27,7 @@ from relay.mail.sender import Admitted, Verified, admit, mentioned
 from relay.server.holding import enqueue_held
 from relay.server.office import Office, fresh_id, new_delivery
 from relay.server.prepared import Prepared, known_of, recipients, stored_message
-from relay.server.sign_in import SignIns
+from relay.server.sign_in import Neighbours, SignIns
 from relay.server.verification import Asked, request_confirmation
 from relay.store.model import Queued
 
@@ -65,6 +65,8 @@ class Intake:
         self.office = office
         self.worker = worker
         self.sign_ins = SignIns(group, now)
+        listeners = office.config.listener
+        self.neighbours = Neighbours(group, ((each.network, each.tenant) for one in listeners for each in one.networks))
         self.loop_secret = loop_secret
         self.alone = alone
         self.accepting = 0  # submissions that have no reply yet
@@ -73,6 +75,10 @@ class Intake:
     async def sign_in(self, username: str, secret: str, peer: str) -> Tenant | None:
         """The tenant that a login belongs to, or None."""
         return await self.sign_ins.sign_in(username, secret, peer)
+
+    async def neighbour(self, peer: str) -> Tenant | None:
+        """The tenant that an address stands for where no login is asked."""
+        return await self.neighbours.neighbour(peer)
 
     def refuse(self, tenant: Tenant, topic: str, code: int = 550, enhanced: str = "5.6.0", **params: str) -> Reply:
         """A refusal in the tenant's language."""
@@ -185,7 +191,8 @@ class Intake:
             small = b"".join(body.chunks())
         stored = stored_message(prepared, message_id, signed.header, body_sha256, now)
         paths = recipients(prepared)
-        queued = Queued(stored, tuple(new_delivery(message_id, str(path), now) for path in paths), small)
+        deliveries = tuple(new_delivery(message_id, str(path), now, wish) for path, wish in paths.items())
+        queued = Queued(stored, deliveries, small)
         if awaited is None:
             await self.worker.enqueue(queued, prepared.submission.tenant)
         else:

@@ -134,7 +134,7 @@ def failure_notice(
     blocks.append(Note(words.text("mail.failure.note", platform=platform.name)))
     report = [
         letter(title, blocks, platform, words, seed=f"{message_id} letter"),
-        delivery_status(failures, reporting_mta=hostname, arrived_at=message.received_at, attempted_at=now),
+        status_part(message, failures, hostname, now),
         original_header(message.original_header),
     ]
     author = parse_address(message.author, smtputf8=True)
@@ -177,6 +177,51 @@ def failure_blocks(
     else:
         yield Paragraph(words.text("mail.failure.found"))
     yield Quote(one_line(clean_text(str(answer)), LONGEST_WORDS))
+
+
+def status_part(message: StoredMessage, results: Sequence[tuple[Delivery, Answer]], hostname: str, now: float) -> Part:
+    """The part of a report that programs read."""
+    return delivery_status(
+        results, reporting_mta=hostname, arrived_at=message.received_at, attempted_at=now, envid=message.envid
+    )
+
+
+# ---- the notice of an arrival, for who asked for it (RFC 3461 4.1 NOTIFY=SUCCESS) -----------------------------------
+
+
+def success_notice(
+    platform: Platform,
+    tenant: Tenant,
+    message: StoredMessage,
+    results: Sequence[tuple[Delivery, Answer]],
+    *,
+    hostname: str,
+    now: float,
+    message_id: str,
+) -> Message:
+    """The notice that the server of some recipients took a message; whether anybody reads it nobody will say."""
+    words = catalog(tenant.locale)
+    sender = resolve_platform_address(platform.address, tenant.id)
+    subject = one_line(clean_text(message.subject), LONGEST_SUBJECT)
+    recipient = clean_text(results[0][0].recipient)
+    about = words.text("mail.success.subject", subject=subject or recipient)
+    blocks: list[Block] = [
+        Paragraph(words.text("mail.success.intro", platform=platform.name)),
+        Facts(list(message_facts(message, subject, words))),
+    ]
+    for delivery, answer in results:
+        host = clean_text(remote_host(answer)) or delivery.domain
+        blocks += [Heading(clean_text(delivery.recipient)), Paragraph(words.text("mail.success.taken", host=host))]
+        blocks.append(Quote(one_line(clean_text(str(answer)), LONGEST_WORDS)))
+    blocks.append(Note(words.text("mail.success.note", platform=platform.name)))
+    report = [
+        letter(words.text("mail.success.title"), blocks, platform, words, seed=f"{message_id} letter"),
+        status_part(message, results, hostname, now),
+        original_header(message.original_header),
+    ]
+    author = parse_address(message.author, smtputf8=True)
+    fields = own_fields(platform, sender, author, about, now, message_id, "auto-replied", words)
+    return compose(fields, multipart("report; report-type=delivery-status", report, seed=message_id))  # RFC 6522 3
 
 
 # ---- the notice that nobody confirmed the sender -------------------------------------------------------------------

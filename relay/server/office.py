@@ -12,6 +12,7 @@ from relay.mail.ids import make_id
 from relay.mail.rewrite import resolve_platform_address
 from relay.mail.route import RouteKind
 from relay.mail.text import decode_unstructured
+from relay.mail.wish import NO_WISH, Wish
 from relay.store.model import MessageKind, Queued, StoredMessage
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Office:
         return Queued(message, (new_delivery(message.id, recipient, now),), body)
 
 
-def new_delivery(message_id: str, recipient: str, now: float) -> Delivery:
+def new_delivery(message_id: str, recipient: str, now: float, wish: Wish = NO_WISH) -> Delivery:
     """A delivery that is due at once."""
     return Delivery(
         id=fresh_id(now),
@@ -76,6 +77,8 @@ def new_delivery(message_id: str, recipient: str, now: float) -> Delivery:
         attempt=0,
         created_at=now,
         due_at=now,
+        notify=wish.notify,
+        orcpt=wish.orcpt,
     )
 
 

@@ -11,6 +11,7 @@ from relay.mail.document import Addressed, Handling
 from relay.mail.rewrite import Rewritten
 from relay.mail.route import choose_route
 from relay.mail.sender import Admitted, Verified
+from relay.mail.wish import NO_WISH, SILENT, Wish
 from relay.server.office import subject_of
 from relay.store.model import MessageKind, StoredMessage
 
@@ -41,10 +42,14 @@ def known_of(
     return store.verified(tenant_id, asked), handling
 
 
-def recipients(prepared: Prepared) -> tuple[Address, ...]:
-    """Everyone who gets a submission, the tenant's own copy last."""
-    paths, copy_to = prepared.addressed.forward_paths, prepared.copy_to
-    return paths if copy_to is None or copy_to.key in {path.key for path in paths} else (*paths, copy_to)
+def recipients(prepared: Prepared) -> dict[Address, Wish]:
+    """Everyone who gets a submission with what is to be reported of it: nothing of the tenant's own copy, the last."""
+    wishes = prepared.submission.envelope.wishes
+    found = {path: wishes.get(path.key, NO_WISH) for path in prepared.addressed.forward_paths}
+    copy_to = prepared.copy_to
+    if copy_to is not None and copy_to.key not in {path.key for path in found}:
+        found[copy_to] = SILENT
+    return found
 
 
 def stored_message(prepared: Prepared, message_id: str, header: bytes, body_sha256: bytes, now: float) -> StoredMessage:
@@ -70,4 +75,6 @@ def stored_message(prepared: Prepared, message_id: str, header: bytes, body_sha2
         eightbit=submission.envelope.eightbit,
         received_at=now,
         peer=submission.peer.address,
+        ret=submission.envelope.ret,
+        envid=submission.envelope.envid,
     )

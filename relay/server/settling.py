@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from relay.mail.delivery import Answer, Delivery, State
+from relay.mail.wish import wants
 from relay.store.database import StoreError
 from relay.store.model import Queued, Settlement, Work
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("relay.worker")
 
+EVENTS = {State.FAILED: "FAILURE", State.DELIVERED: "SUCCESS"}
 FIRST_PAUSE = 0.5  # seconds until a result that could not be written is tried again
 LONGEST_PAUSE = 30.0
 
@@ -51,9 +53,11 @@ class Clerk:
             self.wake()
 
     def notice_of(self, work: Work, settlement: Settlement) -> Queued | None:
-        """The mail about a delivery that has just failed. Without one, if writing it fails: the result must stand."""
+        """The mail about a delivery that has just ended, where one is wanted (RFC 3461 4.1). Without one, if writing it
+        fails: the result must stand."""
         after = settlement.after
-        if after.state is not State.FAILED:
+        wanted = EVENTS.get(after.state)
+        if wanted is None or not wants(after.notify, wanted) or settlement.reports:
             return None
         try:
             return self.notice(work, after, settlement.attempt.answer, self.now())

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
@@ -75,6 +75,27 @@ class SignIns:
             log.warning("auth paused user=%r ip=%s for %d s", username[:80], peer, PAUSE)
         while len(self.guesses) > MOST_PAIRS:
             self.guesses.popitem(last=False)
+
+
+class Neighbours:
+    """The tenants whose mail comes from certain networks, on listeners without logins."""
+
+    def __init__(self, group: CommitGroup, networks: Iterable[tuple[str, str]]) -> None:
+        """``networks`` are pairs of a network (CIDR) and a tenant (identifier or name)."""
+        pairs = [(ip_network(network), tenant) for network, tenant in networks]
+        self.networks = sorted(pairs, key=lambda pair: pair[0].prefixlen, reverse=True)
+        self.group = group
+
+    async def neighbour(self, peer: str) -> Tenant | None:
+        """The tenant of the smallest network that an address is in; None when there is none."""
+        address = ip_address(peer.partition("%")[0])
+        name = next((tenant for network, tenant in self.networks if address in network), None)
+        if name is None:
+            return None
+        found = await self.group.read(lambda store: store.find_tenant(name))
+        if found is None:
+            log.error("listener: there is no tenant %r", name)
+        return found
 
 
 def may_come_from(login: Login, peer: str) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from relay.mail.path import PathError, parse_params, parse_path
 from relay.mail.reply import Reply
+from relay.mail.wish import Wish, read_envid, read_notify, read_orcpt, read_ret
 from relay.server.smtp_session import Transaction
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ NULL_SENDER = reply(550, "5.7.1", "a submission needs a reverse-path that is not
 NEEDS_SMTPUTF8 = reply(553, "5.6.7", "non-ASCII address needs SMTPUTF8")  # RFC 6531 3.5
 UNKNOWN_PARAMETER = reply(555, "5.5.4", "parameter not recognized or not implemented")  # RFC 5321 4.1.1.11
 BAD_PARAMETER = reply(501, "5.5.4", "bad value of a parameter")
+NO_ROOM = reply(452, "4.3.1", "no room for mail at this moment, try again later")
 TOO_LARGE = reply(552, "5.3.4", "message is larger than what is accepted")  # RFC 1870 6.1
 NOT_SMTP = reply(421, "4.7.0", "this is an SMTP server")
 TOO_MANY_ERRORS = reply(421, "4.7.0", "too many errors")
@@ -58,10 +60,10 @@ def ehlo(session: Session, argument: bytes) -> bytes:
     if problem := greet(session, argument, extended=True):
         return problem
     settings = session.settings
-    offers = ["PIPELINING", f"SIZE {settings.message_size}", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"]
+    offers = ["PIPELINING", f"SIZE {settings.message_size}", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN"]
     if settings.tls == "starttls" and not session.tls and settings.context is not None:
         offers.append("STARTTLS")
-    if session.may_sign_in:
+    if session.may_sign_in and session.neighbour is None:
         offers.append("AUTH PLAIN LOGIN")
     return reply(250, "", settings.hostname, *offers)
 
@@ -88,24 +90,26 @@ def not_yet(session: Session) -> bytes:
 
 
 def mail(session: Session, argument: bytes) -> bytes:
-    """MAIL (RFC 5321 4.1.1.2) with SIZE, BODY, SMTPUTF8 and AUTH."""
+    """MAIL (RFC 5321 4.1.1.2) with SIZE, BODY, SMTPUTF8, AUTH, RET and ENVID."""
     if problem := not_yet(session):
         return problem
     if session.transaction is not None:
         return NESTED_MAIL
+    if session.settings.disk is not None and not session.settings.disk.has_room():
+        return NO_ROOM
     if argument[:5].upper() != b"FROM:":
         return reply(501, "5.5.4", "say MAIL FROM:<address>")
     try:
         path, rest = parse_path(argument[5:].lstrip(b" "), null_ok=True, smtputf8=True)
         params = parse_params(rest)
+        return check_mail(session, argument.isascii(), params) or open_transaction(session, path, params)
     except PathError as error:
         return reply(error.code, error.enhanced, error.text)
-    return check_mail(session, argument.isascii(), params) or open_transaction(session, path, params)
 
 
 def check_mail(session: Session, is_ascii: bool, params: dict[str, str | None]) -> bytes:
     """The reply when the parameters of MAIL are not acceptable, or nothing."""
-    if (params and not session.extended) or not params.keys() <= {"SIZE", "BODY", "SMTPUTF8", "AUTH"}:
+    if (params and not session.extended) or not params.keys() <= MAIL_PARAMETERS:
         return UNKNOWN_PARAMETER
     if not is_ascii and "SMTPUTF8" not in params:
         return NEEDS_SMTPUTF8
@@ -123,15 +127,17 @@ def check_mail(session: Session, is_ascii: bool, params: dict[str, str | None]) 
 
 
 def open_transaction(session: Session, path: Address | None, params: dict[str, str | None]) -> bytes:
-    """Begin a mail transaction; a tenant's cannot have the null reverse-path (rule A10)."""
+    """Begin a mail transaction; a tenant's cannot have the null reverse-path (rule A10). Raises `PathError`."""
+    ret = read_ret(params["RET"]) if "RET" in params else ""
+    envid = read_envid(params["ENVID"]) if "ENVID" in params else ""
     if path is None:
         return NULL_SENDER
-    session.transaction = Transaction(path, smtputf8="SMTPUTF8" in params)
+    session.transaction = Transaction(path, "SMTPUTF8" in params, ret, envid)
     return SENDER_OK
 
 
 def rcpt(session: Session, argument: bytes) -> bytes:
-    """RCPT (RFC 5321 4.1.1.3); it has no parameters here."""
+    """RCPT (RFC 5321 4.1.1.3) with NOTIFY and ORCPT."""
     if problem := not_yet(session):
         return problem
     transaction = session.transaction
@@ -142,15 +148,20 @@ def rcpt(session: Session, argument: bytes) -> bytes:
     try:
         path, rest = parse_path(argument[3:].lstrip(b" "), null_ok=False, smtputf8=transaction.smtputf8)
         params = parse_params(rest)
+        if (params and not session.extended) or not params.keys() <= {"NOTIFY", "ORCPT"}:
+            return UNKNOWN_PARAMETER
+        wish = Wish(
+            read_notify(params["NOTIFY"]) if "NOTIFY" in params else "",
+            read_orcpt(params["ORCPT"]) if "ORCPT" in params else "",
+        )
     except PathError as error:
         return reply(error.code, error.enhanced, error.text)
-    if params:
-        return UNKNOWN_PARAMETER
     assert path is not None  # null_ok is False
     known = transaction.forward_paths
     if path.key not in known and len(known) >= session.settings.recipients:
         return TOO_MANY_RECIPIENTS
     known.setdefault(path.key, path)
+    transaction.wishes.setdefault(path.key, wish)
     return RECIPIENT_OK
 
 
@@ -213,5 +224,6 @@ ANSWERS: dict[bytes, Answerer] = {
     **dict.fromkeys((b"HOST:", b"USER-AGENT:", b"CONTENT-TYPE:", b"CONTENT-LENGTH:"), not_smtp),
 }
 
+MAIL_PARAMETERS = frozenset({"SIZE", "BODY", "SMTPUTF8", "AUTH", "RET", "ENVID"})
 IDLE_COMMANDS = frozenset({b"NOOP", b"RSET", b"VRFY", b"HELP", b"EHLO", b"HELO"})
 LONGEST = {b"MAIL": 1_000, b"RCPT": 1_000, b"AUTH": 12_288}  # octets with CRLF; all others 512

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, cast
 
 from aiosmtpd.smtp import SMTP
 
+from relay.server.proxy import LONGEST_V2, ProxyError, introduction, is_trusted
 from relay.server.smtp_commands import reply
 from relay.server.smtp_inbox import Inbox
 from relay.server.smtp_session import Session
@@ -31,6 +32,7 @@ log = logging.getLogger("relay.smtp")
 
 CLOSE_WITHIN = 10.0
 TOO_MANY_CONNECTIONS = reply(421, "4.7.0", "too many connections")
+NOT_A_NEIGHBOUR = reply(554, "5.7.1", "mail is taken from listed addresses only, and yours is none of them")
 TIMED_OUT = reply(421, "4.4.2", "too slow, closing")
 GOING_DOWN = reply(421, "4.3.2", "going down, come back later")  # RFC 5321 3.8
 
@@ -65,6 +67,7 @@ class SmtpConnection(SMTP):
         self.unblocked: asyncio.Future[None] | None = None  # while the client does not read
         self.reader: DataReader | None = None  # while a message comes in
         self.data_at = 0.0
+        self.proxied = ""  # the client's address, where a balancer said it before TLS began
 
     def _create_session(self) -> Session:  # type: ignore[override]
         return Session(self.settings)
@@ -91,6 +94,7 @@ class SmtpConnection(SMTP):
         super().connection_made(transport)
         self.inbox.transport = cast("asyncio.ReadTransport", transport)
         self.session.tls = describe_tls(transport)
+        self.session.proxied = self.proxied
 
     def data_received(self, data: bytes) -> None:
         """The client has sent something."""
@@ -135,14 +139,20 @@ class SmtpConnection(SMTP):
             if self.unblocked is not None:
                 self.wire.abort()
 
+    def hurry(self) -> None:
+        """It has become crowded: look at the clock again."""
+        if self.transport is not None and not self.finished:
+            self._reset_timeout(max(self.due_at(self.loop.time()) - self.loop.time(), 0.0))
+
     def due_at(self, now: float) -> float:
         """When the client will have been too slow, by the loop's clock, if nothing happens until then."""
         settings = self.settings
+        idle_for = min(settings.idle_for, settings.idle_under_load) if self.connections.crowded else settings.idle_for
         if self.finished:
             return self.heard_at + CLOSE_WITHIN
         if not self.waiting:
-            return now + settings.idle_for  # it waits for us
-        due = min(self.heard_at + settings.idle_for, self.began_at + settings.session_for)
+            return now + idle_for  # it waits for us
+        due = min(self.heard_at + idle_for, self.began_at + settings.session_for)
         if self.reader is None:
             return due
         return min(due, self.data_at + max(settings.data_grace_for, self.reader.received / settings.data_rate))
@@ -151,9 +161,9 @@ class SmtpConnection(SMTP):
 
     async def _handle_client(self) -> None:
         try:
+            await self.introduce()
             if self in self.connections.open or self.connections.enter(self, self.session.address):
-                self.say(reply(220, "", f"{self.settings.hostname} ESMTP ready"))
-                await self.converse()
+                await self.welcome()
             else:
                 self.farewell = GOING_DOWN if self.connections.stopping else TOO_MANY_CONNECTIONS
         except Gone:
@@ -161,6 +171,32 @@ class SmtpConnection(SMTP):
         finally:
             self.connections.leave(self)
             self.finish()
+
+    async def introduce(self) -> None:
+        """Let a balancer say who the client is. Raises Gone where it says nothing that can be read."""
+        if self in self.connections.open or not is_trusted(self.session.address, self.settings.proxies):
+            return
+        try:
+            while (introduced := introduction(bytes(self.inbox.buffer[:LONGEST_V2]))) is None:
+                if not await self.wait():
+                    raise Gone
+        except ProxyError as error:
+            log.warning("balancer not understood ip=%s: %s", self.session.address, error)
+            raise Gone from None
+        del self.inbox.buffer[: introduced.octets]
+        self.session.proxied = introduced.address
+
+    async def welcome(self) -> None:
+        """Greet, unless mail is only taken from addresses that this one is not among (RFC 5321 3.1: 554)."""
+        session = self.session
+        if self.settings.by_network:
+            session.neighbour = session.tenant = await self.desk.neighbour(session.address)
+            if session.neighbour is None:
+                log.warning("not a neighbour ip=%s", session.address)
+                self.farewell = NOT_A_NEIGHBOUR
+                return
+        self.say(reply(220, "", f"{self.settings.hostname} ESMTP ready"))
+        await self.converse()
 
     async def converse(self) -> None:
         """Everything between greeting and end."""

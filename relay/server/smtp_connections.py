@@ -23,6 +23,9 @@ class Connection(Protocol):
     def stop(self) -> None:
         """Leave at once when nothing is going on, else after the command in progress."""
 
+    def hurry(self) -> None:
+        """It has become crowded: look at the clock again."""
+
 
 class Connections:
     """The open connections of one listener, and the submissions that the desk has not answered yet."""
@@ -33,6 +36,7 @@ class Connections:
         self.by_address: Counter[str] = Counter()
         self.accepting: set[asyncio.Task[Reply]] = set()
         self.stopping = False
+        self.crowd = max(settings.connections * 4 // 5, 2)
 
     def enter(self, connection: Connection, address: str) -> bool:
         """Count a connection; False when there are too many, in all or from that place, or when we stop."""
@@ -42,11 +46,21 @@ class Connections:
         self.open[connection] = place
         if self.stopping:
             return False
+        if len(self.open) == self.crowd:
+            for each in self.open:
+                each.hurry()
         return len(self.open) <= self.settings.connections and here < self.settings.connections_per_address
+
+    @property
+    def crowded(self) -> bool:
+        """True when there is little room for more: who does nothing has to go sooner."""
+        return len(self.open) >= self.crowd
 
     def leave(self, connection: Connection) -> None:
         """Forget a connection."""
-        place = self.open.pop(connection)
+        place = self.open.pop(connection, None)
+        if place is None:
+            return
         self.by_address[place] -= 1
         if not self.by_address[place]:
             del self.by_address[place]

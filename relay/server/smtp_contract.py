@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from relay.mail.envelope import Submission
     from relay.mail.reply import Reply
     from relay.mail.tenant import Tenant
+    from relay.server.disk import Disk
 
 
 class ListenError(Exception):
@@ -27,6 +28,9 @@ class ListenerSettings:
     tls: str = "starttls"  # starttls | implicit | none
     context: ssl.SSLContext | None = None
     auth_without_tls: bool = False  # a development relay on loopback
+    by_network: bool = False  # who may hand in mail is decided by the desk from the address, not by a login
+    proxies: tuple[str, ...] = ()  # networks whose PROXY header is believed, and expected
+    disk: Disk | None = None
 
     message_size: int = 25_000_000  # as it is stored: with CRLF, without dot-stuffing (RFC 1870 3)
     recipients: int = 100  # RFC 5321 4.5.3.1.8: at least this many
@@ -42,6 +46,7 @@ class ListenerSettings:
     auth_failures: int = 5
     auth_delay: float = 1.0  # after the first wrong password; twice that after the second, and so on
     idle_for: float = 300.0  # RFC 5321 4.5.3.2.7
+    idle_under_load: float = 10.0  # when four fifths of all connections are taken
     session_for: float = 3600.0
     handshake_for: float = 30.0
     data_grace_for: float = 30.0
@@ -56,6 +61,9 @@ class Desk(Protocol):
 
     async def sign_in(self, username: str, secret: str, peer: str) -> Tenant | None:
         """The tenant of a login, or None; ``peer`` is the client's IP address."""
+
+    async def neighbour(self, peer: str) -> Tenant | None:
+        """The tenant that an IP address stands for on a listener without logins, or None."""
 
     async def accept(self, submission: Submission) -> Reply:
         """Take responsibility, or say why not. Is never cancelled by the client's leaving."""

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from relay.server.proxy import Introduced, ProxyError, introduction, is_trusted
 from relay.server.smtp_connection import CLOSE_WITHIN, SmtpConnection
 from relay.server.smtp_session import address_of
 
@@ -42,12 +43,15 @@ class ImplicitTlsServer:
         self.settings = settings
         self.connections = connections
         self.make = make
+        self.introducing: set[asyncio.Task[None]] = set()
         self.accepting = asyncio.get_running_loop().create_task(self.accept(sock))
         self.accepting.add_done_callback(lambda _: sock.close())
 
     def close(self) -> None:
         """Accept no more."""
         self.accepting.cancel()
+        for task in self.introducing:
+            task.cancel()
 
     async def accept(self, listener: socket.socket) -> None:
         """Take connections, each on its own from there on."""
@@ -59,12 +63,33 @@ class ImplicitTlsServer:
                 log.warning("cannot accept: %s", error.strerror)
                 await asyncio.sleep(RETRY_AFTER)
                 continue
-            connection = self.make()
-            if self.connections.enter(connection, address_of(peer)):
-                connection.begin(loop.create_task(self.shake_hands(connection, sock)))
+            if is_trusted(address_of(peer), self.settings.proxies):
+                task = loop.create_task(self.introduce(sock, address_of(peer)))
+                self.introducing.add(task)
+                task.add_done_callback(self.introducing.discard)
             else:
-                self.connections.leave(connection)
-                sock.close()  # before TLS no reply would be understood
+                self.take(sock, address_of(peer))
+
+    def take(self, sock: socket.socket, address: str, proxied: str = "") -> None:
+        """Count a connection and let it shake hands, or close it."""
+        connection = self.make()
+        connection.proxied = proxied
+        if self.connections.enter(connection, proxied or address):
+            connection.begin(asyncio.get_running_loop().create_task(self.shake_hands(connection, sock)))
+        else:
+            self.connections.leave(connection)
+            sock.close()  # before TLS no reply would be understood
+
+    async def introduce(self, sock: socket.socket, address: str) -> None:
+        """Let a balancer say who the client is, before TLS begins; not an octet of the handshake is taken."""
+        try:
+            async with asyncio.timeout(self.settings.handshake_for):
+                introduced = await read_introduction(sock)
+        except (ProxyError, TimeoutError, OSError) as error:
+            log.warning("balancer not understood ip=%s: %s", address, error)
+            sock.close()
+            return
+        self.take(sock, address, introduced.address)
 
     async def shake_hands(self, connection: SmtpConnection, sock: socket.socket) -> None:
         """The handshake; a connection that gets through it goes on by itself."""
@@ -82,3 +107,14 @@ class ImplicitTlsServer:
             if connection.transport is None:
                 self.connections.leave(connection)
                 sock.close()
+
+
+async def read_introduction(sock: socket.socket) -> Introduced:
+    """What a balancer says, an octet at a time: what follows belongs to TLS. Raises `ProxyError`, OSError."""
+    loop, head = asyncio.get_running_loop(), b""
+    while (introduced := introduction(head)) is None:
+        octet = await loop.sock_recv(sock, 1)
+        if not octet:
+            raise ProxyError("it hung up")
+        head += octet
+    return introduced

@@ -10,6 +10,7 @@ from relay.mail.envelope import Envelope, Peer
 if TYPE_CHECKING:
     from relay.mail.address import Address
     from relay.mail.tenant import Tenant
+    from relay.mail.wish import Wish
     from relay.server.smtp_contract import ListenerSettings
 
 
@@ -19,11 +20,15 @@ class Transaction:
 
     reverse_path: Address
     smtputf8: bool
+    ret: str = ""
+    envid: str = ""
     forward_paths: dict[str, Address] = field(default_factory=dict)  # by key: a recipient given twice counts once
+    wishes: dict[str, Wish] = field(default_factory=dict)
 
     def envelope(self, eightbit: bool) -> Envelope:
         """The envelope as it stands."""
-        return Envelope(self.reverse_path, tuple(self.forward_paths.values()), self.smtputf8, eightbit)
+        paths = tuple(self.forward_paths.values())
+        return Envelope(self.reverse_path, paths, self.smtputf8, eightbit, self.wishes, self.ret, self.envid)
 
 
 @dataclass(slots=True)
@@ -36,6 +41,8 @@ class Session:
     helo: str = ""
     extended: bool = False
     tenant: Tenant | None = None
+    neighbour: Tenant | None = None  # whose mail comes from this address, on a listener without logins
+    proxied: str = ""  # the client's address, where a balancer said it
     login: str = ""
     transaction: Transaction | None = None
     errors: int = 0
@@ -46,7 +53,7 @@ class Session:
     @property
     def address(self) -> str:
         """The client's IP address; empty for a socket that has none."""
-        return address_of(self.peer)
+        return self.proxied or address_of(self.peer)
 
     @property
     def may_sign_in(self) -> bool:
@@ -56,14 +63,14 @@ class Session:
     @property
     def needs_tls(self) -> bool:
         """True when STARTTLS has to come first (RFC 3207 4)."""
-        return self.settings.tls == "starttls" and not self.may_sign_in
+        return self.settings.tls == "starttls" and not self.may_sign_in and self.neighbour is None
 
     def begin_again(self, tls: str) -> None:
         """After STARTTLS everything learned before is forgotten (RFC 3207 4.2)."""
         self.tls = tls
         self.helo = self.login = ""
         self.extended = False
-        self.tenant = self.transaction = None
+        self.tenant, self.transaction = self.neighbour, None
 
     def as_peer(self) -> Peer:
         """The client as it is remembered with its message; protocol names of RFC 3848 and RFC 6531 4.3."""
@@ -71,7 +78,7 @@ class Session:
         if self.extended:
             utf8 = self.transaction is not None and self.transaction.smtputf8
             base = "UTF8SMTP" if utf8 else "ESMTP"
-            protocol = base + ("S" if self.tls else "") + ("A" if self.tenant else "")
+            protocol = base + ("S" if self.tls else "") + ("A" if self.login else "")
         return Peer(self.address, self.helo, protocol, self.login, self.tls)
 
 

@@ -166,6 +166,8 @@ def message_values(message: StoredMessage) -> dict[str, Any]:
         "eightbit": message.eightbit,
         "received_at": message.received_at,
         "peer": message.peer,
+        "ret": message.ret,
+        "envid": message.envid,
     }
 
 
@@ -189,6 +191,8 @@ def delivery_values(delivery: Delivery) -> dict[str, Any]:
         "last_reply": delivery.last_reply,
         "leased_until": delivery.leased_until,
         "leased_by": delivery.leased_by,
+        "notify": delivery.notify,
+        "orcpt": delivery.orcpt,
     }
 
 

@@ -20,14 +20,15 @@ class MessageKind(StrEnum):
     SUBMISSION = "submission"
     VERIFICATION = "verification"
     FAILURE = "failure"
+    SUCCESS = "success"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
     """A message in the queue: its headers as they came and as they leave, and where its body is.
 
-    ``author`` is the address the customer sends as (the verified From), ``reverse_path`` is "verp" or "null".
-    Times are seconds since 1970, sizes octets.
+    ``author`` is the address the customer sends as (the verified From), ``reverse_path`` is "verp" or "null",
+    ``ret`` and ``envid`` what the client said of reports (RFC 3461). Times are seconds since 1970, sizes octets.
     """
 
     id: str
@@ -49,6 +50,8 @@ class StoredMessage:
     eightbit: bool
     received_at: float
     peer: str
+    ret: str = ""
+    envid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +109,10 @@ class Confirmation:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The result of one attempt, to be written in one transaction."""
+    """The result of one attempt, to be written in one transaction. ``reports``: the next hop took over what the client
+    wants to be told."""
 
     before: Delivery
     after: Delivery
     attempt: Attempt
+    reports: bool = False

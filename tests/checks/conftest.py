@@ -174,7 +174,7 @@ def rdata(rdtype: str, value: Any) -> dns.rdata.Rdata:
         preference, exchange = value.split()
         wire = int(preference).to_bytes(2, "big") + rdname(exchange).to_wire()
         return dns.rdata.from_wire(dns.rdataclass.IN, kind, wire, 0, len(wire))
-    if rdtype in {"PTR", "CNAME"}:
+    if rdtype in {"PTR", "CNAME", "NS"}:
         wire = rdname(value).to_wire()
         return dns.rdata.from_wire(dns.rdataclass.IN, kind, wire, 0, len(wire))
     return dns.rdata.from_text(dns.rdataclass.IN, kind, value)

@@ -26,7 +26,7 @@ def test_json_has_what_others_read(nameserver, checks) -> None:
     nameserver.zone = ZONE
     answer = checks.json("spf", "Shop.example.", "--ip", "198.51.100.7", servers=(nameserver,))
     assert (answer["result"], answer["explanation"], answer["record"]) == ("pass", None, SPF)
-    assert (answer["lookups"], answer["void_lookups"], answer["queries"]) == (1, 0, 2)
+    assert (answer["lookups"], answer["void_lookups"], answer["queries"]) == (1, 0, 3)
     assert answer["tree"]["terms"][0]["tree"]["domain"] == "out.platform.example"
     assert answer["findings"] == []
 
@@ -82,3 +82,58 @@ def test_text_fits_eighty_columns_in_every_language(nameserver, checks) -> None:
         pasted = ("v=spf1", "shop.example. IN TXT")
         assert [line for line in shown.splitlines() if len(line) > 80 and not line.startswith(pasted)] == []
         assert "v=spf1 include:out.platform.example a mx include:nowhere.example ?all" in shown
+
+
+VENDORS = {f"v{number}.vendor.example": {"TXT": ["v=spf1 ip4:203.0.113.7 -all"]} for number in range(9)}
+NINE = " ".join(f"include:{name}" for name in VENDORS)
+OVER = {
+    **ZONE,
+    **VENDORS,
+    "shop.example": {"TXT": [f"v=spf1 a {NINE} include:gone.example a:none.shop.example -all"], "A": ["192.0.2.1"]},
+    "ten.example": {"TXT": [f"v=spf1 {NINE} a -all"], "A": ["192.0.2.1"]},
+}
+
+
+def test_how_to_get_under_ten(nameserver, checks) -> None:
+    nameserver.zone = OVER
+    answer = checks.json("spf", "shop.example", servers=(nameserver,))
+    assert answer["lookups"] == 12
+    assert [(step["action"], step["reason"], step["term"], step["saves"]) for step in answer["get_under_10"]] == [
+        ("remove", "dead", "include:gone.example", 1),
+        ("remove", "void", "a:none.shop.example", 1),
+    ]
+    (finding,) = [each for each in answer["findings"] if each["id"] == "spf.lookups.over"]
+    nameserver.zone = OVER | {"shop.example": {"TXT": [finding["fix"]["value"]]}}
+    again = checks.json("spf", "shop.example", servers=(nameserver,))
+    assert (again["lookups"], again["get_under_10"]) == (10, [])
+
+
+def test_an_include_too_many_is_explained(nameserver, checks) -> None:
+    nameserver.zone = OVER
+    asked = ("spf", "ten.example", "--include", "out.platform.example")
+    shown = " ".join(checks.run(*asked, servers=(nameserver,)).stdout.split())
+    assert "With the include the record costs 11 look-ups" in shown
+    assert "1. Give the sender behind “include:out.platform.example” a sub-domain as its return address" in shown
+    assert checks.json(*asked, servers=(nameserver,))["include"]["lookups"] == 11
+
+
+def test_modes(nameserver, checks) -> None:
+    nameserver.zone = ZONE
+    asked = ("spf", "shop.example", "--include", "out.platform.example", "--mode")
+    found = {}
+    for mode in ("own", "own-server", "own-domain", "rewritten"):
+        answer = checks.json(*asked, mode, servers=(nameserver,))
+        found[mode] = answer["include"]["id"], [finding["id"] for finding in answer["findings"]]
+    assert found == {
+        "own": ("inc.yes.direct", []),
+        "own-server": ("inc.yes.direct", []),
+        "own-domain": ("inc.yes.direct", ["spf.scope"]),
+        "rewritten": ("inc.na", ["spf.scope"]),
+    }
+
+
+def test_the_greeting_name_is_looked_at(nameserver, checks) -> None:
+    nameserver.zone = ZONE
+    asked = ("spf", "shop.example", "--mode", "own-server", "--helo", "mail.shop.example")
+    (finding,) = checks.json(*asked, servers=(nameserver,))["findings"]
+    assert (finding["id"], finding["fix"]["name"]) == ("spf.helo", "mail.shop.example")

@@ -18,6 +18,7 @@ from relay.net.zone import Zone
 
 ROOT = Path(__file__).parents[2]
 NETS = " ".join(f"ip4:192.0.2.{number}" for number in range(1, 40))
+CUT = f"v=spf1 {' '.join(f'ip4:192.0.2.{number}' for number in range(1, 40))}"[:255]
 BASE = {
     "one.example": {"TXT": ["v=spf1 ip4:192.0.2.1 -all"]},
     "four.example": {"TXT": ["v=spf1 include:one.example include:one2.example include:one3.example -all"]},
@@ -26,6 +27,8 @@ BASE = {
     "two.example": {"TXT": ["v=spf1 -all", "v=spf1 ~all"]},
     "bad.example": {"TXT": ["v=spf1 moo -all"]},
     "plain.example": {"TXT": ["unrelated"], "A": ["192.0.2.1"]},
+    "both.example": {"A": ["192.0.2.1"], "AAAA": ["2001:db8::1"]},
+    "elsewhere.example": {"MX": ["10 plain.example"]},
     "broken.example": "SERVFAIL",
     "sub.registered.example": {"A": ["192.0.2.1"]},
     "elf.example": {"MX": [f"10 mx{number}.example" for number in range(11)]},
@@ -52,6 +55,7 @@ CASES = [
     ("spf.version.lookalike", txt("\u201cv=spf1 mx -all\u201d")),
     ("spf.version.lookalike", txt("\ufeffv=spf1 mx -all")),
     ("spf.type99", {"SPF": ["v=spf1 -all"]}),
+    ("spf.type99", {"TXT": ["v=spf1 -all"], "SPF": ["v=spf1 -all"]}),
     ("spf.senderid", txt("v=spf1 -all", "spf2.0/pra -all")),
     ("spf.syntax", txt("v=spf1 moo -all")),
     ("spf.syntax", txt("v=spf1 ip4:192.0.2.0/33 -all")),
@@ -88,14 +92,27 @@ CASES = [
     ("spf.ptr", txt("v=spf1 ptr -all")),
     ("spf.mx.over10", txt("v=spf1 mx:elf.example -all")),
     ("spf.a.broad", txt("v=spf1 ip4:10.0.0.0/8 -all")),
+    ("spf.a.broad", txt("v=spf1 ip4:52.1.0.0/16 -all")),
+    ("spf.a.broad", txt("v=spf1 ip6:2a01:4f8::/40 -all")),
     ("spf.a.shared", txt("v=spf1 a:plain.example ip4:192.0.2.0/24 -all")),
+    ("spf.a.shared", {"TXT": ["v=spf1 mx ip4:192.0.2.0/24 -all"], "MX": ["10 shop.example"], "A": ["192.0.2.7"]}),
+    ("spf.size.string", txt(CUT)),
+    ("spf.size.string", txt(CUT.partition("192.0.2.20")[0], "192.0.2.20 include:one.example ~all")),
     ("spf.size.450", txt(f"v=spf1 {NETS[:439].rpartition(' ')[0]} exp={'e' * 15}.example -all")),
     ("spf.size.512", txt(f"v=spf1 {NETS} -all")),
     ("spf.cname", {"CNAME": ["one.example"]}),
     ("spf.exp", txt("v=spf1 exp=why.one.example -all")),
     ("spf.unknown_modifier", txt("v=spf1 ra=postmaster -all")),
 ]
+ASIDE = {"spf.scope", "spf.helo", "spf.wildcard", "spf.ptr.over10", "spf.secondary.diff"}  # in test_spf_aside.py
 SOUND = [
+    # the same network is not broad where one customer has it, nor where it is refused
+    "v=spf1 ip4:52.1.2.0/24 ip4:198.51.0.0/16 -ip4:10.0.0.0/8 -all",
+    # addresses that stand there already, but not all of them: IPv6, a wider prefix, another sign, another's servers
+    "v=spf1 a:both.example ip4:192.0.2.1 -all",
+    "v=spf1 a:plain.example/24 ip4:192.0.2.1 -all",
+    "v=spf1 ?a:plain.example ip4:192.0.2.1 -all",
+    "v=spf1 mx:elsewhere.example ip4:192.0.2.0/24 -all",
     "v=spf1 -all",
     "V=SPF1 INCLUDE:One.Example. ~ALL",
     "v=spf1  ip4:192.0.2.1   -all ",
@@ -230,5 +247,42 @@ async def test_a_malformed_domain_is_none(domain) -> None:
 
 def test_every_finding_has_a_zone_that_brings_it() -> None:
     said = {key.removeprefix("check.") for key in catalog("en").sentences if key.startswith("check.spf.")}
-    tested = {wanted for wanted, _ in CASES} | {"spf.subdomain"}
+    said = {found for found in said if not found.startswith("spf.platform.")}  # in test_platform.py
+    tested = {wanted for wanted, _ in CASES} | {"spf.subdomain"} | ASIDE
     assert {found for found in tested if not found.startswith("spf.typo.")} == said - {"spf.typo"}
+
+
+@pytest.mark.parametrize(
+    ("record", "more", "names"),
+    [
+        ("v=spf1 include:spf.gone.example -all", {}, ["gone.example"]),
+        ("v=spf1 include:a.b.c.gone.example -all", {}, ["gone.example"]),
+        ("v=spf1 include:spf.gone.co.uk -all", {"co.uk": {"NS": ["ns.uk"]}}, ["gone.co.uk"]),
+        ("v=spf1 include:spf.gone.com.au -all", {"com.au": {"NS": ["ns.au"]}}, ["gone.com.au"]),
+        ("v=spf1 a:www.gone.example mx:gone2.example -all", {}, ["gone.example", "gone2.example"]),
+        ("v=spf1 redirect=spf.gone.example", {}, ["gone.example"]),
+        # registered, or nobody knows, or no name to register
+        ("v=spf1 include:no.registered.example -all", {}, []),
+        ("v=spf1 include:no.shop.co.uk -all", {"shop.co.uk": {"NS": ["ns.uk"]}}, []),
+        ("v=spf1 include:spf.gone.example -all", {"gone.example": "SERVFAIL"}, []),
+        ("v=spf1 include:spf.gone.example -all", {"spf.gone.example": "timeout"}, []),
+        ("v=spf1 include:plain.example a:%{i}.gone.example -all", {}, []),
+        ("v=spf1 -all include:spf.gone.example", {}, []),
+    ],
+)
+async def test_unregistered_names(record, more, names) -> None:
+    found = await findings(more | {"shop.example": txt(record)})
+    assert [each.facts["name"] for each in found if each.id == "spf.include.dangling"] == names
+
+
+async def test_the_rest_of_a_record_that_was_cut_is_joined() -> None:
+    whole = f"{CUT[:240].rpartition(' ')[0]} include:one.example ~all"
+    first, rest = whole[:200], whole[200:]
+    (finding,) = [each for each in await findings({"shop.example": txt(first, rest)}) if each.severity == "error"]
+    assert (finding.id, finding.fix.value, finding.fix.removes) == ("spf.size.string", first + rest, (first, rest))
+
+
+@pytest.mark.parametrize("other", ["hello ~all", "-all is what I want", "v=spf2 ~all"])
+async def test_a_text_that_is_no_rest_is_left_alone(other) -> None:
+    found = await findings({"shop.example": txt("v=spf1 ip4:192.0.2.1", other)})
+    assert [each.id for each in found] == ["spf.all.missing"]

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from relay.mail.message import BytesBody, Message
 from relay.mail.sign import SIGNED_FIELDS, BodyHash, SigningKey, key_record, load_key, sign
-from relay.mail.signing_key import txt_strings
+from relay.mail.zone_line import txt_strings
 
 DOMAIN = "customers.platform.example"
 RSA = SigningKey(DOMAIN, "r1", "rsa-sha256", rsa.generate_private_key(65537, 2048))

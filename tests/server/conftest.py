@@ -36,6 +36,7 @@ class RecordingDesk:
     reply: Reply = QUEUED
     takes_for: float = 0.0
     error: Exception | None = None
+    neighbours: tuple[str, ...] = ()
     logins: dict[str, str] = field(default_factory=lambda: {"app": "s3cret", "jörg": "pässwörd"})
 
     async def sign_in(self, username: str, secret: str, peer: str) -> Tenant | None:
@@ -43,6 +44,9 @@ class RecordingDesk:
         if self.error:
             raise self.error
         return TENANT if self.logins.get(username) == secret else None
+
+    async def neighbour(self, peer: str) -> Tenant | None:
+        return TENANT if peer in self.neighbours else None
 
     async def accept(self, submission: Submission) -> Reply:
         if self.error:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from ipaddress import IPv4Network
+from dataclasses import dataclass
 
 from relay.checks.asking import Asking
 from relay.checks.model import Finding, Fix, Severity
+from relay.checks.spf.aside import Aside, judge_aside
+from relay.checks.spf.covered import covered_terms
+from relay.checks.spf.cut import judge_cut
+from relay.checks.spf.dangling import judge_dangling
 from relay.checks.spf.evaluate import Verdict
-from relay.checks.spf.health import judge_tree, term_finding
+from relay.checks.spf.health import judge_shared, judge_tree, term_finding
+from relay.checks.spf.known import landlord_of
+from relay.checks.spf.macro import Ip
 from relay.checks.spf.mend import lookalike, mend
 from relay.checks.spf.publish import merged, spf_fix
-from relay.checks.spf.record import Record, parse_record, spf_texts
+from relay.checks.spf.record import Network, Record, parse_record, spf_texts
 from relay.checks.spf.tree import Node
+from relay.checks.spf.under_ten import under_ten
 from relay.net.dns import Records
 
 KNOWN_SLIPS = frozenset({"comma", "url", "equals", "colon", "ipv4", "host", "glued", "name", "space", "dash"})
@@ -23,43 +30,72 @@ HEADER = 12 + 6  # message header and the fixed part of the question
 WIDEST4, WIDEST6 = 16, 32
 
 
-async def judge_spf(asking: Asking, root: Node, verdict: Verdict | None) -> tuple[Finding, ...]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is known beside the tree; ``ours`` are the names of the include that is asked about. ``mail_from`` False:
+    the domain is no reverse-path."""
+
+    aside: Aside
+    ips: tuple[Ip, ...] = ()
+    verdict: Verdict | None = None
+    ours: frozenset[str] = frozenset()
+    mail_from: bool = True
+
+
+async def judge_spf(asking: Asking, root: Node, found: Found) -> tuple[Finding, ...]:
     """Everything that can be said about the record of a domain and its tree."""
     if root.record is None:
-        return tuple(await judge_absence(asking, root))
-    return (*judge_record(root, root.record), *judge_answer(root), *await judge_tree(asking, root, verdict))
+        return tuple(await judge_absence(asking, root, found))
+    covered, dangling, beside, savings = await asyncio.gather(
+        covered_terms(asking, root),
+        judge_dangling(asking, root),
+        judge_aside(asking, found.aside, root, found.ips),
+        under_ten(asking, root, found.ours),
+    )
+    return (
+        *judge_record(root, root.record),
+        *judge_answer(root),
+        *judge_tree(root, found.verdict, savings),
+        *judge_shared(root, covered),
+        *dangling,
+        *beside,
+    )
 
 
-async def judge_absence(asking: Asking, root: Node) -> list[Finding]:
+async def judge_absence(asking: Asking, root: Node, found: Found) -> list[Finding]:
     """No record, several, or none that could be read."""
-    domain = root.domain
+    domain, facts = root.domain, {"name": root.domain}
     if root.state == "unknown":
-        facts = {"name": domain, "reason": root.reason}
-        return [Finding("spf.temperror", Severity.UNKNOWN, domain, facts, rfc="RFC 7208 4.4")]
+        return [Finding("spf.temperror", Severity.UNKNOWN, domain, facts | {"reason": root.reason}, rfc="RFC 7208 4.4")]
     if root.state == "nxdomain":
-        return [Finding("spf.nxdomain", Severity.ERROR, domain, {"name": domain}, rfc="RFC 7208 4.3")]
+        return [Finding("spf.nxdomain", Severity.ERROR, domain, facts, rfc="RFC 7208 4.3")]
     if root.state == "multiple":
         return [several(root)]
-    for value in root.values:
-        meant = lookalike(value) if isinstance(value, bytes) else None
-        if meant is not None and isinstance(value, bytes):
-            fix = spf_fix(domain, meant, [value.decode("latin-1")])
-            facts = {"wrote": value.decode("latin-1")}
-            return [
-                Finding("spf.version.lookalike", Severity.ERROR, domain, facts, fix, (repr(value)[1:],), "RFC 7208 4.5")
-            ]
+    if alike := judge_lookalikes(root):
+        return [alike]
     parent = domain.partition(".")[2]
     old, above = await asyncio.gather(asking.lookup(domain, "SPF"), asking.lookup(parent or domain, "TXT"))
     if isinstance(old, Records) and (typed := spf_texts(old.values)):
         fix = spf_fix(domain, typed[0].decode("latin-1"), [f"SPF {typed[0].decode('latin-1')}"])
-        return [Finding("spf.type99", Severity.ERROR, domain, {"name": domain}, fix, rfc="RFC 7208 3.1")]
+        return [Finding("spf.type99", Severity.ERROR, domain, facts, fix, rfc="RFC 7208 3.1")]
+    severity = Severity.ERROR if found.mail_from else Severity.INFO  # nobody reads the record of another identity
     if parent.count(".") >= 1 and isinstance(above, Records) and spf_texts(above.values):
-        facts = {"name": domain, "parent": parent}
-        return [
-            Finding("spf.subdomain", Severity.ERROR, domain, facts, spf_fix(domain, "v=spf1 ~all"), rfc="RFC 7208 3.1")
-        ]
+        fix = spf_fix(domain, "v=spf1 ~all")
+        return [Finding("spf.subdomain", severity, domain, facts | {"parent": parent}, fix, rfc="RFC 7208 3.1")]
     fix = spf_fix(domain, "v=spf1 mx ~all")
-    return [Finding("spf.none", Severity.ERROR, domain, {"name": domain}, fix, rfc="RFC 7208 4.5"), *judge_others(root)]
+    return [Finding("spf.none", severity, domain, facts, fix, rfc="RFC 7208 4.5"), *judge_others(root)]
+
+
+def judge_lookalikes(root: Node) -> Finding | None:
+    """A record that was meant to be one (RFC 7208 4.5)."""
+    for value in root.values:
+        meant = lookalike(value) if isinstance(value, bytes) else None
+        if meant is not None and isinstance(value, bytes):
+            wrote = value.decode("latin-1")
+            fix, evidence = spf_fix(root.domain, meant, [wrote]), (repr(value)[1:],)
+            facts = {"wrote": wrote}
+            return Finding("spf.version.lookalike", Severity.ERROR, root.domain, facts, fix, evidence, "RFC 7208 4.5")
+    return None
 
 
 def several(root: Node) -> Finding:
@@ -73,19 +109,26 @@ def several(root: Node) -> Finding:
 
 def judge_record(root: Node, record: Record) -> Iterator[Finding]:
     """The terms of the domain's own record."""
-    yield from judge_slips(root, record)
-    yield from judge_end(root, record)
+    if cut := judge_cut(root, record):
+        yield cut
+    else:
+        yield from judge_slips(root, record)
+        yield from judge_end(root, record)
     for term in record.terms:
         if term.name == "ptr" and not term.fault:
             yield term_finding("spf.ptr", Severity.WARNING, root, term, "RFC 7208 5.5")
-        elif term.network is not None and term.network.prefixlen < (
-            WIDEST4 if isinstance(term.network, IPv4Network) else WIDEST6
-        ):
+        elif term.network is not None and term.qualifier != "-" and is_broad(term.network):
             yield term_finding("spf.a.broad", Severity.WARNING, root, term, "RFC 7208 5.6")
         elif term.name == "exp" and not term.fault:
             yield term_finding("spf.exp", Severity.INFO, root, term, "RFC 7208 6.2")
         elif term.modifier and term.name != "redirect" and not term.fault and not is_slip(record, term.text):
             yield term_finding("spf.unknown_modifier", Severity.INFO, root, term, "RFC 7208 6")
+
+
+def is_broad(network: Network) -> bool:
+    """True for a network that belongs to many."""
+    widest = WIDEST4 if network.version == 4 else WIDEST6
+    return network.prefixlen < widest or landlord_of(network) != ""
 
 
 def is_slip(record: Record, text: str) -> bool:

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from ipaddress import ip_address
+from collections.abc import Iterator, Mapping, Sequence
 
-from relay.checks.asking import Asking
 from relay.checks.model import Finding, Severity
 from relay.checks.spf.evaluate import MOST_LOOKUPS, MOST_VOID, Verdict
+from relay.checks.spf.publish import spf_fix
 from relay.checks.spf.record import Term
 from relay.checks.spf.tree import Node, chain_to, everything, too_many_names
-from relay.net.dns import NoName, Records, Unknown
+from relay.checks.spf.under_ten import Saving, slimmer
+from relay.net.dns import Unknown
 
 NEAR_LOOKUPS = 8
 ARROW = " > "
 RFC_LIMITS = "RFC 7208 4.6.4"
 
 
-async def judge_tree(asking: Asking, root: Node, verdict: Verdict | None) -> list[Finding]:
-    """Everything below the root, with what is dead looked at once more: may somebody else register it?"""
-    found = [*judge_limits(root, verdict), *judge_branches(root, verdict)]
-    return [*found, *await judge_dangling(asking, root)]
+def judge_tree(root: Node, verdict: Verdict | None, savings: Sequence[Saving]) -> Iterator[Finding]:
+    """Everything below the root."""
+    yield from judge_limits(root, verdict, savings)
+    yield from judge_branches(root, verdict)
 
 
 def term_finding(name: str, severity: Severity, node: Node, term: Term, rfc: str) -> Finding:
@@ -34,16 +34,14 @@ def is_hit(verdict: Verdict | None) -> bool:
     return verdict is None or verdict.result == "permerror"
 
 
-def judge_limits(root: Node, verdict: Verdict | None) -> Iterator[Finding]:
+def judge_limits(root: Node, verdict: Verdict | None, savings: Sequence[Saving]) -> Iterator[Finding]:
     """Ten look-ups, two of them void (RFC 7208 4.6.4)."""
     severity = Severity.ERROR if is_hit(verdict) else Severity.WARNING
-    if root.lookups >= NEAR_LOOKUPS:
-        over = root.lookups > MOST_LOOKUPS
-        costs = [f"{term.text}: {root.cost(place)}" for place, term in enumerate(root.terms) if root.cost(place)]
-        facts = {"count": str(root.lookups), "limit": str(MOST_LOOKUPS), "terms": ", ".join(costs)}
-        found = "spf.lookups.over" if over else "spf.lookups.near"
-        level = severity if over else Severity.WARNING
-        yield Finding(found, level, root.domain, facts, None, (*costs, *savings(root)), RFC_LIMITS)
+    if root.lookups > MOST_LOOKUPS:
+        yield over_ten(root, severity, savings)
+    elif root.lookups >= NEAR_LOOKUPS:
+        facts = {"count": str(root.lookups), "limit": str(MOST_LOOKUPS), "terms": ", ".join(costs_of(root))}
+        yield Finding("spf.lookups.near", Severity.WARNING, root.domain, facts, None, tuple(costs_of(root)), RFC_LIMITS)
     void = [(node, place) for node, place in everything(root) if node.is_void(place)]
     if void:
         names = [node.name_of(place) for node, place in void]
@@ -53,25 +51,33 @@ def judge_limits(root: Node, verdict: Verdict | None) -> Iterator[Finding]:
         yield Finding(found, severity if over else Severity.WARNING, root.domain, facts, None, tuple(names), RFC_LIMITS)
 
 
-def savings(root: Node) -> Iterator[str]:
-    """Terms that can go, the cheapest loss first: dead, void and double ones, ``ptr``, hosts that are covered."""
-    seen: set[str] = set()
-    for place, term in enumerate(root.terms):
-        child = root.children.get(place)
-        if root.is_void(place) or (child is not None and child.state in {"none", "nxdomain"}) or term.text in seen:
-            yield f"- {term.text}"
-        seen.add(term.text)
-    yield from (f"- {term.text}" for term in root.terms if term.name == "ptr")
-    yield from (f"- {term.text}" for place, term in enumerate(root.terms) if is_covered(root, place))
+def over_ten(root: Node, severity: Severity, savings: Sequence[Saving]) -> Finding:
+    """Too many look-ups, with what to change first and, where that loses no mail, the record after it."""
+    steps = [f"{saving.term} (-{saving.saves})" for saving in savings]
+    text = (
+        slimmer(root.record, savings) if root.record and all(each.domain == root.domain for each in savings) else None
+    )
+    fix = spf_fix(root.domain, text, [root.record.text]) if text and root.record else None
+    facts = {
+        "count": str(root.lookups),
+        "limit": str(MOST_LOOKUPS),
+        "terms": ", ".join(costs_of(root)),
+        "steps": ", ".join(steps) or "-",
+    }
+    evidence = (*costs_of(root), *(f"- {step}" for step in steps))
+    return Finding("spf.lookups.over", severity, root.domain, facts, fix, evidence, RFC_LIMITS)
 
 
-def is_covered(node: Node, place: int) -> bool:
-    """True for an ``a`` whose addresses all stand in the same record as ``ip4`` or ``ip6``."""
-    answer = node.answers.get(place)
-    if node.terms[place].name != "a" or not isinstance(answer, Records):
-        return False
-    networks = [term.network for term in node.terms if term.network is not None and term.qualifier == "+"]
-    return all(any(ip_address(str(value)) in network for network in networks) for value in answer.values)
+def costs_of(root: Node) -> list[str]:
+    """What each term at the root costs, the dearest first."""
+    costs = sorted(((root.cost(place), term.text) for place, term in enumerate(root.terms)), key=lambda pair: -pair[0])
+    return [f"{text}: {cost}" for cost, text in costs if cost]
+
+
+def judge_shared(root: Node, covered: Mapping[int, bool]) -> Iterator[Finding]:
+    """Hosts whose addresses stand in the record itself."""
+    for place in (place for place, own in covered.items() if own):
+        yield term_finding("spf.a.shared", Severity.WARNING, root, root.terms[place], RFC_LIMITS)
 
 
 def judge_branches(root: Node, verdict: Verdict | None) -> Iterator[Finding]:
@@ -79,8 +85,6 @@ def judge_branches(root: Node, verdict: Verdict | None) -> Iterator[Finding]:
     targets: Counter[str] = Counter()
     for node, place in everything(root):
         term = node.terms[place]
-        if node is root and is_covered(node, place):
-            yield term_finding("spf.a.shared", Severity.WARNING, node, term, RFC_LIMITS)
         if too_many_names(node, place):
             yield term_finding("spf.mx.over10", Severity.ERROR, node, term, RFC_LIMITS)
         answer = node.answers.get(place)
@@ -126,19 +130,3 @@ def unknown(root: Node, node: Node, name: str, reason: str) -> Finding:
     chain = ARROW.join(dict.fromkeys((*chain_to(root, node), name)))
     facts = {"name": name, "reason": reason, "chain": chain}
     return Finding("spf.include.temperror", Severity.UNKNOWN, root.domain, facts, None, (chain,), "RFC 7208 5.2")
-
-
-async def judge_dangling(asking: Asking, root: Node) -> list[Finding]:
-    """Includes of a domain that is not registered: whoever registers it may send as this domain."""
-    found = []
-    for node, place in everything(root):
-        child = node.children.get(place)
-        if child is None or child.state != "nxdomain" or child.domain.count(".") < 1:
-            continue
-        registered = ".".join(
-            child.domain.split(".")[-2:]
-        )  # below a two-part suffix this finds nothing, never too much
-        if isinstance(await asking.lookup(registered, "NS"), NoName):
-            facts = {"term": node.terms[place].text, "name": registered}
-            found.append(Finding("spf.include.dangling", Severity.ERROR, root.domain, facts, rfc="RFC 7208 11.1"))
-    return found

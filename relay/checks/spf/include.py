@@ -13,29 +13,21 @@ from ipaddress import IPv4Network
 from relay.checks.asking import Asking, Overlay
 from relay.checks.spf.evaluate import Verdict, check_host, is_within
 from relay.checks.spf.macro import Ip
-from relay.checks.spf.mend import EQUALS, distance, lookalike, mend
+from relay.checks.spf.mend import lookalike, mend
 from relay.checks.spf.publish import difference, first_record, merged, with_include, zone_line
 from relay.checks.spf.record import Record, parse_record, spf_texts
 from relay.checks.spf.tree import Node, everything, walk
+from relay.checks.spf.where import Wanted, aims_at, as_include, misspelt, places
 from relay.net.dns import Mx, Records
 
 ANSWERS = {"yes": "yes", "no": "no", "part": "partly", "unknown": "unknown", "na": "not needed"}
-WILDCARD_PROBE = "relay-wildcard-probe"
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is asked: the sender's include, other names for the same, and the addresses that it sends from."""
-
-    include: str
-    names: frozenset[str]
-    ips: tuple[Ip, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Included:
     """The answer. ``publish`` is the one-line value, None when nothing needs to be done or nothing can be proposed;
-    ``removes`` what must go, ``changes`` the difference term by term."""
+    ``removes`` what must go, ``changes`` the difference term by term, ``lookups`` what the record then costs at worst.
+    ``ttl`` is how many seconds an old record may still be seen."""
 
     id: str
     chain: tuple[str, ...] = ()
@@ -43,32 +35,25 @@ class Included:
     zone: str | None = None
     removes: tuple[str, ...] = ()
     changes: tuple[tuple[str, str], ...] = ()
+    lookups: int | None = None
+    ttl: int = 0
 
     @property
     def answer(self) -> str:
         return ANSWERS[self.id.split(".")[1]]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the include stands: its term at the root, the domains down to it, and the qualifiers on the way."""
-
-    place: int
-    chain: tuple[str, ...]
-    qualifiers: str
-    ignored: bool  # behind a redirect that is not followed
-    after_all: bool
-
-
-async def answer_include(asking: Asking, root: Node, wanted: Wanted, verdicts: Sequence[Verdict]) -> Included:
-    """The answer with its proposal."""
+async def answer_include(
+    asking: Asking, root: Node, wanted: Wanted, verdicts: Sequence[Verdict], *, wildcard: bool = False
+) -> Included:
+    """The answer with its proposal. ``wildcard``: the record is that of a wildcard."""
     if root.state == "unknown":
         return Included("inc.unknown", (root.domain,))
     if root.record is None:
         return await without_record(asking, root, wanted)
     passing = [verdict.result == "pass" for verdict in verdicts]
     if all(passing):
-        return await passes(asking, root, wanted, verdicts[0])
+        return passes(root, wanted, verdicts[0], wildcard=wildcard)
     if any(verdict.result == "temperror" for verdict in verdicts):
         broken = next(verdict for verdict in verdicts if verdict.result == "temperror")
         return await proposed(asking, root, wanted, Included("inc.unknown", broken.chain), None)
@@ -87,14 +72,14 @@ def is_macro(node: Node, place: int) -> bool:
     return child is not None and child.state == "macro"
 
 
-async def passes(asking: Asking, root: Node, wanted: Wanted, verdict: Verdict) -> Included:
+def passes(root: Node, wanted: Wanted, verdict: Verdict, *, wildcard: bool) -> Included:
     """Mail passes today; how, and whether something behind it is broken."""
     chain = verdict.chain
     if is_unhealthy(root):
         return Included("inc.yes.unhealthy", chain)
     if root.canonical not in {"", root.domain}:
         return Included("inc.yes.cname", (root.domain, root.canonical))
-    if await is_wildcard(asking, root):
+    if wildcard:
         return Included("inc.yes.wildcard", chain)
     if (
         len(chain) == 2
@@ -119,15 +104,6 @@ def nodes(root: Node) -> Iterator[Node]:
     yield root
     for child in root.children.values():
         yield from nodes(child)
-
-
-async def is_wildcard(asking: Asking, root: Node) -> bool:
-    """True when any other name beside the domain has the same record (RFC 7208 3.5)."""
-    parent = root.domain.partition(".")[2]
-    if parent.count(".") < 1 or root.record is None:
-        return False
-    answer = await asking.lookup(f"{WILDCARD_PROBE}.{parent}", "TXT")
-    return isinstance(answer, Records) and root.record.text.encode("latin-1") in answer.values
 
 
 def refused(root: Node, wanted: Wanted, verdict: Verdict) -> Included:
@@ -155,51 +131,6 @@ def refused(root: Node, wanted: Wanted, verdict: Verdict) -> Included:
         return Included("inc.no.qualifier" if len(found.chain) == 2 else "inc.no.outerqualifier", found.chain)
     return Included(
         "inc.no.shadowed" if decided == found.place and len(found.chain) > 2 else "inc.no.absent", found.chain
-    )
-
-
-def places(node: Node, wanted: Wanted) -> Iterator[Place]:
-    """Every place in the tree where the include stands, nearest first."""
-    for place, term in enumerate(node.terms):
-        if term.name not in {"include", "redirect"} or term.fault or term.modifier != (term.name == "redirect"):
-            continue  # "include=" is a modifier that nobody knows
-        name = node.name_of(place)
-        stop = node.record.all if node.record else None
-        lost = term.name == "redirect" and stop is not None
-        late = not lost and not node.reached(place)
-        if name in wanted.names:
-            yield Place(place, (node.domain, name), term.qualifier, lost, late)
-        elif place in node.children:
-            for below in places(node.children[place], wanted):
-                chain, marks = (node.domain, *below.chain), term.qualifier + below.qualifiers
-                yield Place(place, chain, marks, lost or below.ignored, late or below.after_all)
-
-
-def misspelt(record: Record, wanted: Wanted) -> str:
-    """The id of the slip that a term which was meant to be the include has; empty when there is none."""
-    for repair in mend(record).repairs:
-        if any(aims_at(word, wanted) for word in repair.meant.split()):
-            return "inc.no.splitspace" if repair.slip == "split" else "inc.no.typo"
-    sound = (term for term in record.terms if term.name == "include" and not term.fault)
-    return (
-        "inc.no.typo" if any(aims_at(term.text, wanted) and not names_it(term.text, wanted) for term in sound) else ""
-    )
-
-
-def target_of(word: str) -> str:
-    """The name in ``?include:Name.``."""
-    return word.lower().partition(":")[2].rstrip(".") if "include:" in word.lower() else ""
-
-
-def names_it(word: str, wanted: Wanted) -> bool:
-    return target_of(word) in wanted.names
-
-
-def aims_at(word: str, wanted: Wanted) -> bool:
-    """True for a term that names the include, or nearly: up to two letters off, or with something hung on."""
-    target = target_of(word)
-    return bool(target) and any(
-        target == name or distance(target, name) <= 2 or target.startswith(f"{name}.") for name in wanted.names
     )
 
 
@@ -255,11 +186,6 @@ async def proposed(asking: Asking, root: Node, wanted: Wanted, found: Included, 
     gone = [repair.wrote for repair in mended.repairs if repair.wrote not in text]
     removes = found.removes or tuple(dict.fromkeys([*gone, *(term for term in stale if term not in text.split())]))
     return await evaluated(asking, root, wanted, replace(found, removes=removes), before, text)
-
-
-def as_include(word: str) -> str:
-    """``include=x`` as the mechanism that was meant."""
-    return EQUALS.sub(r"\1\2:\3", word)
 
 
 async def evaluated(asking: Asking, root: Node, wanted: Wanted, found: Included, before: str, text: str) -> Included:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from relay.checks.model import Fix
 from relay.checks.spf.mend import mend
 from relay.checks.spf.record import Record, Term, parse_record
+from relay.mail.zone_line import TXT_STRING, escaped
 
 VERSION = "v=spf1"
-STRING_OCTETS = 255  # RFC 1035 3.3
 WEAKEST_FIRST = "+?~-"
 
 
@@ -49,15 +49,15 @@ def zone_line(domain: str, text: str) -> str:
     strings: list[str] = [""]
     for word in text.split(" "):
         part = f"{word} "
-        while len(part) > STRING_OCTETS:
-            strings.append(part[:STRING_OCTETS])
-            part = part[STRING_OCTETS:]
-        if len(strings[-1]) + len(part) > STRING_OCTETS + 1:
+        while len(part) > TXT_STRING:
+            strings.append(part[:TXT_STRING])
+            part = part[TXT_STRING:]
+        if len(strings[-1]) + len(part) > TXT_STRING + 1:
             strings.append("")
         strings[-1] += part
     strings = [string for string in strings if string]
     strings[-1] = strings[-1].removesuffix(" ")
-    quoted = [f'"{escaped(string)}"' for string in fitted(strings)]
+    quoted = [f'"{"".join(map(escaped, string))}"' for string in fitted(strings)]
     value = quoted[0] if len(quoted) == 1 else f"( {' '.join(quoted)} )"
     return f"{domain}. IN TXT {value}"
 
@@ -66,21 +66,10 @@ def fitted(strings: Sequence[str]) -> list[str]:
     """A string whose final space is one octet too many hands that space to the next."""
     done = list(strings)
     for place, string in enumerate(done):
-        if len(string) > STRING_OCTETS:
-            done[place] = string[:STRING_OCTETS]
-            done[place + 1] = string[STRING_OCTETS:] + done[place + 1]
+        if len(string) > TXT_STRING:
+            done[place] = string[:TXT_STRING]
+            done[place + 1] = string[TXT_STRING:] + done[place + 1]
     return done
-
-
-def escaped(text: str) -> str:
-    """Text inside the quotes of a zone file (RFC 1035 5.1)."""
-    return "".join(char_escaped(char) for char in text)
-
-
-def char_escaped(char: str) -> str:
-    if char in '"\\':
-        return f"\\{char}"
-    return char if " " <= char <= "~" else f"\\{ord(char):03d}"
 
 
 def difference(before: str, after: str) -> tuple[tuple[str, str], ...]:

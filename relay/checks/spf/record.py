@@ -162,3 +162,8 @@ def parse_address(text: str, name: str, qualifier: str, rest: str) -> Term:
 def faulty(text: str, name: str, fault: str) -> Term:
     """A term that is wrong."""
     return Term(text, name, fault=fault, modifier=fault == "twice")
+
+
+def is_inside(network: Network, wider: Network) -> bool:
+    """True for a network in another of its family, or the same."""
+    return network.prefixlen >= wider.prefixlen and network.network_address in wider

@@ -1,6 +1,6 @@
 """The whole tree of an SPF record, walked without a message: what every term costs at worst, and what is dead in it.
 
-Level by level, so that its depth is what it takes in round trips. What the verdict needs is asked here first.
+Level by level, so that its depth is what it takes in round trips; addresses are asked for beside the next level.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ class Node:
     state: str = "limit"
     reason: str = ""
     values: tuple[Value, ...] = ()
+    ttl: int = 0
     canonical: str = ""
     record: Record | None = None
     children: dict[int, Node] = field(default_factory=dict)
@@ -43,7 +44,8 @@ class Node:
         """False for a term behind ``all``, and for ``redirect`` beside it (RFC 7208 5.1, 6.1)."""
         if self.record is None or self.record.all is None:
             return True
-        return place < self.record.all_at and not self.terms[place].modifier
+        term = self.terms[place]
+        return term.name != "redirect" if term.modifier else place <= self.record.all_at
 
     def cost(self, place: int) -> int:
         """Look-ups of one term at worst (RFC 7208 4.6.4); one that goes round in a circle uses all there are."""
@@ -95,22 +97,27 @@ async def walk(asking: Asking, domain: str, rdtype: str = "A") -> Node:
     root = Node(plain_name(domain))
     level: list[tuple[Node, frozenset[str]]] = [(root, frozenset())]
     nodes = 0
-    while level:
-        level = level[: max(0, MOST_NODES - nodes)]
-        nodes += len(level)
-        await asyncio.gather(*(read(asking, node, rdtype) for node, _ in level))
-        level = [child for node, above in level for child in offspring(node, above | {node.domain})]
+    async with asyncio.TaskGroup() as beside:
+        while level:
+            level = level[: max(0, MOST_NODES - nodes)]
+            nodes += len(level)
+            await asyncio.gather(*(read(asking, node) for node, _ in level))
+            for node, _ in level:
+                beside.create_task(read_addresses(asking, node, rdtype))
+            level = [child for node, above in level for child in offspring(node, above | {node.domain})]
     return root
 
 
-async def read(asking: Asking, node: Node, rdtype: str) -> None:
-    """Fetch the record of a node; the addresses that its terms name are asked for at once, not a level later."""
+async def read(asking: Asking, node: Node) -> None:
+    """Fetch the record of a node."""
     if not is_domain(node.domain) or is_literal(node.domain):
         node.state = "none"
-        return
-    if asking.queries >= MOST_QUERIES:
-        return
-    judge(node, await asking.lookup(node.domain, "TXT"))
+    elif asking.queries < MOST_QUERIES:
+        judge(node, await asking.lookup(node.domain, "TXT"))
+
+
+async def read_addresses(asking: Asking, node: Node, rdtype: str) -> None:
+    """Fetch what the terms of a node name besides other records."""
     kinds = {"a": rdtype, "mx": "MX", "exists": "A"}
     places = [
         place
@@ -132,7 +139,7 @@ def judge(node: Node, answer: Lookup) -> None:
     if not isinstance(answer, Records):
         node.state = "nxdomain" if isinstance(answer, NoName) else "none"
         return
-    node.values, node.canonical = answer.values, answer.canonical
+    node.values, node.ttl, node.canonical = answer.values, answer.ttl, answer.canonical
     texts = spf_texts(answer.values)
     node.state = "record" if len(texts) == 1 else "multiple" if texts else "none"
     if len(texts) == 1:

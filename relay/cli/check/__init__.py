@@ -81,7 +81,11 @@ def dns_options(command: Command) -> Command:
 
 
 def open_resolver(config: Config, nameservers: tuple[str, ...], dns_timeout: float) -> DnsResolver:
-    """A resolver of its own for one check; a nameserver that cannot be one ends the command."""
+    """A resolver of its own for one check; a nameserver that cannot be one ends the command. What reads the answers is
+    imported here, before any clock starts."""
+    import dns.message
+    import dns.rdtypes.ANY.TXT  # noqa: F401
+
     from relay.net.dns import DnsResolver
 
     chosen = nameservers or config.dns.nameservers

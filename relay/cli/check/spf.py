@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 import click
 
-from relay.cli.check import dns_options, open_resolver
-from relay.cli.options import EXIT_PROBLEM, EXIT_TEMPORARY, config_option, emit_json, json_option, load_config
-from relay.locales import LANGUAGES, catalog
+from relay.cli.check.part import Settings, part_options
+from relay.cli.options import EXIT_PROBLEM, EXIT_TEMPORARY, emit_json
 
 if TYPE_CHECKING:
+    from relay.checks.sending import Sending
     from relay.checks.spf.check import SpfAnswer, SpfQuestion
     from relay.checks.spf.macro import Ip
+    from relay.config import Config
 
 
 class IpType(click.ParamType["Ip"]):
@@ -39,19 +41,14 @@ class IpType(click.ParamType["Ip"]):
 @click.option("--alias", "aliases", metavar="NAME", multiple=True, help="Another name for the same (repeatable).")
 @click.option(
     "--mode",
-    type=click.Choice(["own", "rewritten"]),
+    type=click.Choice(["own", "rewritten", "own-domain", "own-server"]),
     default="own",
     show_default=True,
-    help="rewritten: mail has the platform's reverse-path.",
+    help="own: DOMAIN is the reverse-path. Else as the platform sends: which domain's SPF counts, the HELO name too.",
 )
-@click.option("--lang", type=click.Choice(LANGUAGES), help="Language of the text.  [default: from the configuration]")
-@dns_options
-@config_option
-@json_option
-@click.pass_context
+@part_options
 def spf_command(
-    context: click.Context,
-    /,
+    settings: Settings,
     domain: str,
     ips: tuple[Ip, ...],
     sender: str | None,
@@ -59,27 +56,33 @@ def spf_command(
     include: str,
     aliases: tuple[str, ...],
     mode: str,
-    lang: str | None,
-    nameservers: tuple[str, ...],
-    dns_timeout: float,
-    as_json: bool,
 ) -> None:
     """Check the SPF record of DOMAIN: the verdict for an address, the record's health, the include question."""
     from relay.checks.spf.check import SpfQuestion, check_spf
+    from relay.checks.spf.part import spf_part
 
-    config = load_config(context)
-    question = SpfQuestion(a_label(domain), ips, sender, helo, a_label(include), aliases, mode == "own")
-    answer = asyncio.run(check_spf(open_resolver(config, nameservers, dns_timeout), question))
-    language = catalog(lang or config.platform.locale)
-    if as_json:
+    asking = settings.asking()
+    domain, aliases = a_label(domain), tuple(map(a_label, aliases))
+    sending = None if mode == "own" else sending_in(mode, settings.config, domain, helo)
+    question = SpfQuestion(domain, ips, sender, helo, a_label(include), aliases, sending)
+    answer = asyncio.run(check_spf(asking, question))
+    settings.write_report(answer.report.subject, [spf_part(answer)], asking, answer.report.elapsed_ms, answer.include)
+    if settings.as_json:
         from relay.cli.check.spf_json import spf_json
 
-        emit_json(spf_json(answer, language))
+        emit_json(spf_json(answer, settings.language))
     else:
         from relay.cli.check.spf_text import echo_spf
 
-        echo_spf(answer, question, language)
+        echo_spf(answer, question, settings.language)
     sys.exit(exit_code(answer, question))
+
+
+def sending_in(mode: str, config: Config, domain: str, helo: str) -> Sending:
+    """How the platform sends mail of a domain, with the name it greets with."""
+    from relay.cli.check.dmarc import sending_of
+
+    return replace(sending_of(config, domain, mode), helo=helo or config.platform.hostname)
 
 
 def a_label(domain: str) -> str:

@@ -7,8 +7,8 @@ import click
 from relay.checks.report import shown, summary
 from relay.checks.spf.check import SpfAnswer, SpfQuestion
 from relay.checks.spf.include import Included
+from relay.checks.spf.part import include_text, saving_text
 from relay.checks.spf.tree import Node
-from relay.cli.check.spf_json import include_text
 from relay.cli.check.text import WIDTH, echo_finding, echo_value, paragraph
 from relay.locales import Catalog
 
@@ -28,6 +28,9 @@ def echo_spf(answer: SpfAnswer, question: SpfQuestion, language: Catalog) -> Non
     for finding in answer.report.findings:
         click.echo()
         echo_finding(finding, language)
+    if answer.under_ten:
+        click.echo()
+        echo_savings(answer, language)
     if answer.tree.record is not None:
         click.echo()
         paragraph(language.text("check.say.tree", count=answer.tree.lookups))
@@ -41,7 +44,7 @@ def echo_include(included: Included, domain: str, language: Catalog) -> None:
     paragraph(include_text(included, language))
     if included.publish is None or included.zone is None:
         return
-    echo_value(language.text("check.say.publish", name=shown(domain)), included.publish)
+    echo_value(language.text("check.say.publish", name=shown(domain), type="TXT"), included.publish)
     echo_value(language.text("check.say.zone"), included.zone)
     click.echo(f"\n{language.text('check.say.changes')}")
     for mark, word in included.changes:
@@ -50,6 +53,17 @@ def echo_include(included: Included, domain: str, language: Catalog) -> None:
         click.echo(f"\n{language.text('check.say.removes')}")
         for text in included.removes:
             click.echo(f"  {shown(text)}")
+
+
+def echo_savings(answer: SpfAnswer, language: Catalog) -> None:
+    """How the record comes under ten look-ups, step by step."""
+    proposed = answer.include.lookups if answer.include else None
+    if proposed is not None:
+        paragraph(language.text("check.say.under.proposed", count=proposed))
+    else:
+        paragraph(language.text("check.say.under.now", count=answer.tree.lookups))
+    for number, saving in enumerate(answer.under_ten, 1):
+        paragraph(saving_text(saving, language), f"{number:>3}. ", "     ")
 
 
 def echo_tree(node: Node, indent: str) -> None:

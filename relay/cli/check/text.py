@@ -7,7 +7,7 @@ import textwrap
 import click
 
 from relay.checks.model import Finding, Part
-from relay.checks.report import sentence, shown, summary
+from relay.checks.report import publish_heading, sentence, shown, summary
 from relay.locales import Catalog
 
 WIDTH = 80
@@ -16,6 +16,13 @@ COLOURS = {"error": "red", "warning": "yellow", "info": "blue", "unknown": "mage
 
 def echo_part(part: Part, language: Catalog) -> None:
     """What one check read and found, and the count."""
+    echo_found(part, language)
+    click.echo()
+    click.echo(summary(part.findings, language))
+
+
+def echo_found(part: Part, language: Catalog) -> None:
+    """What one check read and found."""
     click.echo(click.style(f"{part.topic}  {shown(part.subject)}", bold=True))
     for name, fact in part.facts.items():
         if isinstance(fact, str | int) and fact != "":
@@ -23,8 +30,6 @@ def echo_part(part: Part, language: Catalog) -> None:
     for finding in part.findings:
         click.echo()
         echo_finding(finding, language)
-    click.echo()
-    click.echo(summary(part.findings, language))
 
 
 def echo_fact(name: str, text: str) -> None:
@@ -40,8 +45,9 @@ def echo_finding(finding: Finding, language: Catalog) -> None:
     )
     paragraph(sentence(finding, language), "  ")
     if finding.fix is not None and finding.fix.value:
-        click.echo(f"  {language.text('check.say.publish', name=shown(finding.fix.name))}")
-        click.echo(shown(finding.fix.value))
+        paragraph(publish_heading(finding.fix, language), "  ")
+        for line in finding.fix.value.splitlines():  # a file has several
+            click.echo(shown(line))
 
 
 def echo_value(heading: str, value: str) -> None:

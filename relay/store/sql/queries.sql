@@ -135,20 +135,21 @@ SELECT MAX(created_at) FROM confirmation WHERE address_key = :address_key AND te
 -- name: add_message
 INSERT INTO message
   (id, kind, tenant_id, login, author, subject, document, original_header, header, body_size, body_sha256, changes,
-   events, route, reverse_path, smtputf8, eightbit, received_at, peer)
+   events, route, reverse_path, smtputf8, eightbit, received_at, peer, ret, envid)
 VALUES
   (:id, :kind, :tenant_id, :login, :author, :subject, :document, :original_header, :header, :body_size, :body_sha256,
-   :changes, :events, :route, :reverse_path, :smtputf8, :eightbit, :received_at, :peer);
+   :changes, :events, :route, :reverse_path, :smtputf8, :eightbit, :received_at, :peer, :ret, :envid);
 
 -- name: add_chunk
 INSERT INTO body_chunk (message_id, number, data) VALUES (:message_id, :number, :data);
 
 -- name: add_delivery
 INSERT INTO delivery
-  (id, message_id, recipient, domain, state, attempt, created_at, due_at, last_reply, leased_until, leased_by)
+  (id, message_id, recipient, domain, state, attempt, created_at, due_at, last_reply, leased_until, leased_by, notify,
+   orcpt)
 VALUES
   (:id, :message_id, :recipient, :domain, :state, :attempt, :created_at, :due_at, :last_reply, :leased_until,
-   :leased_by);
+   :leased_by, :notify, :orcpt);
 
 -- ---- and goes out -----------------------------------------------------------------------------
 
@@ -163,7 +164,8 @@ WHERE id IN (
   ORDER BY COALESCE(leased_until, due_at)
   LIMIT :limit
 )
-RETURNING id, message_id, recipient, domain, state, attempt, created_at, due_at, last_reply, leased_until, leased_by;
+RETURNING id, message_id, recipient, domain, state, attempt, created_at, due_at, last_reply, leased_until, leased_by,
+  notify, orcpt;
 
 -- name: next_due_at
 SELECT MIN(COALESCE(leased_until, due_at)) FROM delivery WHERE state = 'queued';
@@ -242,13 +244,13 @@ ORDER BY d.id DESC LIMIT :limit;
 
 -- name: message
 SELECT id, kind, tenant_id, login, author, subject, document, original_header, header, body_size, body_sha256, changes,
-       events, route, reverse_path, smtputf8, eightbit, received_at, peer
+       events, route, reverse_path, smtputf8, eightbit, received_at, peer, ret, envid
 FROM message WHERE id = :id;
 
 -- name: messages
 -- The newest first, older than :before.
 SELECT id, kind, tenant_id, login, author, subject, document, original_header, header, body_size, body_sha256, changes,
-       events, route, reverse_path, smtputf8, eightbit, received_at, peer
+       events, route, reverse_path, smtputf8, eightbit, received_at, peer, ret, envid
 FROM message m
 WHERE id < :before
   AND (CAST(:pattern AS TEXT) IS NULL
@@ -261,11 +263,13 @@ ORDER BY id DESC LIMIT :limit;
 SELECT data FROM body_chunk WHERE message_id = :message_id AND number = :number;
 
 -- name: delivery
-SELECT id, message_id, recipient, domain, state, attempt, created_at, due_at, last_reply, leased_until, leased_by
+SELECT id, message_id, recipient, domain, state, attempt, created_at, due_at, last_reply, leased_until, leased_by,
+       notify, orcpt
 FROM delivery WHERE id = :id;
 
 -- name: deliveries
-SELECT id, message_id, recipient, domain, state, attempt, created_at, due_at, last_reply, leased_until, leased_by
+SELECT id, message_id, recipient, domain, state, attempt, created_at, due_at, last_reply, leased_until, leased_by,
+       notify, orcpt
 FROM delivery WHERE message_id = :message_id ORDER BY id;
 
 -- name: attempts

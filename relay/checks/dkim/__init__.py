@@ -1,0 +1,1 @@
+"""DKIM: keys in DNS, signatures on a message."""

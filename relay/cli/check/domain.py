@@ -1,0 +1,95 @@
+"""``relay check domain``: everything about one domain."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from relay.cli.check.part import Settings, part_options
+from relay.cli.check.spf import IpType, a_label
+from relay.cli.check.web_options import https_client, web_options
+from relay.cli.options import EXIT_PROBLEM, EXIT_TEMPORARY, emit_json
+
+if TYPE_CHECKING:
+    from relay.checks.domain import DomainQuestion, DomainReport
+    from relay.checks.spf.macro import Ip
+    from relay.config import Config
+
+EXIT_CODES = {"red": EXIT_PROBLEM, "grey": EXIT_TEMPORARY}
+
+
+@click.command("domain")
+@click.argument("domain")
+@click.option("--include", metavar="NAME", help="Must be in the SPF record.  [default: platform.spf_include]")
+@click.option("--ip", "ips", metavar="IP", type=IpType(), multiple=True, help="Sending address (repeatable).")
+@click.option(
+    "--mode",
+    type=click.Choice(["rewritten", "own-domain", "own-server"]),
+    default="own-domain",
+    show_default=True,
+    help="How mail of DOMAIN is sent.",
+)
+@click.option("--selector", "selectors", metavar="S", multiple=True, help="DKIM selector to look at (repeatable).")
+@web_options
+@part_options
+def domain_command(
+    settings: Settings,
+    domain: str,
+    include: str | None,
+    ips: tuple[Ip, ...],
+    mode: str,
+    selectors: tuple[str, ...],
+    ca_file: Path | None,
+    https_port: int,
+) -> None:
+    """Check everything about DOMAIN at once: what is wrong, and which record to publish first."""
+    from relay.checks.domain import MOST_QUERIES, check_domain
+    from relay.checks.steps import light_of
+
+    question = question_of(settings.config, a_label(domain), include, ips, mode, selectors)
+    question = replace(question, client=https_client(settings, ca_file, https_port))
+    asking = settings.asking(most=MOST_QUERIES)
+    report = asyncio.run(check_domain(asking, question))
+    settings.write_report(report.domain, report.parts, asking, report.elapsed_ms, report.included)
+    if settings.as_json:
+        emit_json(domain_json(settings, report, mode, asking.queries))
+    else:
+        from relay.cli.check.parts import echo_parts
+
+        echo_parts(report.parts, settings.language, report.domain, report.included)
+    click.get_current_context().exit(EXIT_CODES.get(light_of(report.parts, report.included), 0))
+
+
+def question_of(
+    config: Config, domain: str, include: str | None, ips: tuple[Ip, ...], mode: str, selectors: tuple[str, ...]
+) -> DomainQuestion:
+    """The question, completed from the configuration; the example name in it stands for no include."""
+    from relay.checks.domain import DomainQuestion
+    from relay.checks.spf.evaluate import is_domain, is_literal
+    from relay.cli.check.dkim import wanted_of_config
+    from relay.cli.check.dmarc import sending_of
+    from relay.config.schema import Platform
+    from relay.net.dns import plain_name
+
+    name = plain_name(domain)
+    if not is_domain(name) or is_literal(name):
+        raise click.UsageError(f"{domain!r} is not a domain name.")
+    if include is None:
+        ours = config.platform.spf_include
+        include = "" if ours == Platform().spf_include else ours
+    sending = replace(sending_of(config, name, mode), selectors=selectors, ips=ips)
+    return DomainQuestion(name, sending, a_label(include), wanted_of_config(config, name))
+
+
+def domain_json(settings: Settings, report: DomainReport, mode: str, queries: int) -> dict[str, object]:
+    """What ``--json`` prints; its names are stable."""
+    from relay.checks.spf.part import include_json
+    from relay.cli.check.parts import parts_json
+
+    included = include_json(report.included, settings.language) if report.included else None
+    parts = parts_json(report.parts, settings.language, report.elapsed_ms, queries)
+    return {"domain": report.domain, "mode": mode, "include": included, **parts}
