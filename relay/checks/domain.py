@@ -17,11 +17,13 @@ from relay.checks.dnsbl import check_dnsbl
 from relay.checks.model import NO_FACTS, Part
 from relay.checks.mta_sts.check import check_mta_sts
 from relay.checks.mx import check_mx
+from relay.checks.report import parts_json
 from relay.checks.sending import Mode, Sending
 from relay.checks.spf.check import SpfAnswer, SpfQuestion, check_spf
 from relay.checks.spf.include import Included
-from relay.checks.spf.part import spf_part
+from relay.checks.spf.part import include_json, spf_part
 from relay.checks.tls_rpt import check_tls_rpt
+from relay.locales import Catalog
 from relay.net.https import HttpsClient
 
 MOST_QUERIES = 300  # of all parts together
@@ -53,6 +55,7 @@ class DomainReport:
     """All parts, and how long it took in milliseconds."""
 
     domain: str
+    mode: Mode
     parts: tuple[Part, ...]
     included: Included | None
     elapsed_ms: int
@@ -84,10 +87,17 @@ async def check_domain(asking: Asking, question: DomainQuestion) -> DomainReport
     if question.sending.from_domain == question.domain:
         found.append(bulk_part(question, found))
     elapsed_ms = round((time.monotonic() - started_at) * 1000)
-    return DomainReport(question.domain, tuple(found), answer.include, elapsed_ms)
+    return DomainReport(question.domain, question.sending.mode, tuple(found), answer.include, elapsed_ms)
 
 
 def bulk_part(question: DomainQuestion, found: list[Part]) -> Part:
     """What large receivers ask of bulk senders, of what the other parts found."""
     known = known_from(found, question.sending)
     return Part("bulk", question.domain, NO_FACTS, bulk(question.domain, known))
+
+
+def domain_json(report: DomainReport, language: Catalog, queries: int) -> dict[str, object]:
+    """The whole report as JSON; its names are stable."""
+    included = include_json(report.included, language) if report.included else None
+    parts = parts_json(report.parts, language, report.elapsed_ms, queries)
+    return {"domain": report.domain, "mode": report.mode.value, "include": included, **parts}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from relay.checks.model import Finding, Fix, Severity
+from relay.checks.model import Finding, Fix, Part, Severity
 from relay.locales import Catalog
 
 
@@ -62,3 +62,21 @@ def fix_json(fix: Fix) -> dict[str, object]:
     """A record to publish for ``--json``."""
     removes = [shown(text) for text in fix.removes]
     return {"name": fix.name, "type": fix.type, "value": fix.value, "zone": fix.zone, "removes": removes}
+
+
+def parts_json(parts: Sequence[Part], language: Catalog, elapsed_ms: int, queries: int) -> dict[str, object]:
+    """Parts for ``--json``; the facts of each stand beside its findings."""
+    return {
+        "parts": [
+            {
+                "topic": part.topic,
+                "subject": shown(part.subject),
+                **part.facts,
+                "findings": [finding_json(finding, language) for finding in part.findings],
+            }
+            for part in parts
+        ],
+        "summary": summary([finding for part in parts for finding in part.findings], language),
+        "elapsed_ms": elapsed_ms,
+        "queries": queries,
+    }

@@ -86,7 +86,8 @@ class DnsResolver:
     """Asks nameservers given as ``HOST:PORT`` (addresses, IPv6 in brackets; the system's when there are none).
 
     A question may take ``seconds``, one try of it ``seconds_a_try``; the next try asks the next nameserver.
-    Authoritative servers are asked at ``authority_port``."""
+    Authoritative servers are asked at ``authority_port``; ``private`` ones too, by default where nameservers are given.
+    """
 
     def __init__(
         self,
@@ -94,18 +95,20 @@ class DnsResolver:
         seconds: float = SECONDS,
         seconds_a_try: float = SECONDS_A_TRY,
         authority_port: int = PORT,
+        *,
+        private: bool | None = None,
     ) -> None:
         self.nameservers = tuple(host_port(server) for server in nameservers)
         self.seconds = seconds
         self.seconds_a_try = seconds_a_try
         self.authority_port = authority_port
+        self.private = bool(nameservers) if private is None else private
         self.slots = asyncio.Semaphore(CONCURRENCY)
 
     def at(self, address: str) -> DnsResolver | None:
-        """Who asks one server. A zone may name any address as its server: without a nameserver of choice, only public
-        ones are asked."""
+        """Who asks one server. A zone may name any address as its server, one inside our network too."""
         ip = ip_address(address)
-        if not self.nameservers and not ip.is_global:
+        if not self.private and not ip.is_global:
             return None
         host = f"[{ip}]" if ip.version == 6 else str(ip)
         return DnsResolver((f"{host}:{self.authority_port}",), self.seconds, self.seconds_a_try)

@@ -22,6 +22,7 @@ from relay.mail.route import CaptureRoute, MxRoute, Route, SmarthostRoute, TlsMo
 from relay.net.dns import DnsResolver
 from relay.server.certificates import Certificates
 from relay.server.disk import Disk
+from relay.server.domain_checks import DomainChecks
 from relay.server.holding import watch_held
 from relay.server.housekeeping import Retention
 from relay.server.intake import Intake
@@ -103,7 +104,13 @@ async def run(
         stack.callback(looking.cancel)
         app = create_app(
             WebContext(
-                platform=config.platform, group=group, secret=form_key, now=now, inbox=extras.inbox, hints=extras.hints
+                platform=config.platform,
+                group=group,
+                secret=form_key,
+                now=now,
+                inbox=extras.inbox,
+                hints=extras.hints,
+                checks=DomainChecks(config),
             )
         )
         http = await serve_http(app, sockets.http)

@@ -14,8 +14,9 @@ from relay.checks.asking import Asking
 from relay.checks.domain import PROBES, DomainQuestion, check_domain
 from relay.checks.model import Part
 from relay.checks.page import Asked, report_html
+from relay.checks.report import parts_json
 from relay.checks.sending import Mode, Sending
-from relay.cli.check.parts import echo_parts, parts_json
+from relay.cli.check.parts import echo_parts
 from relay.locales import LANGUAGES, catalog
 from relay.net.dns import Mx, NoData, Records, Unknown
 from relay.net.zone import Zone

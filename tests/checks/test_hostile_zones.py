@@ -188,7 +188,8 @@ def test_over_the_wire(name: str, nameserver, checks) -> None:
     nameserver.zone = ZONES[name]
     limits = ("--dns-timeout", "0.1" if "silen" in name else "2")
     shown = checks.run("spf", HOSTILE, "--ip", IP, *limits, servers=(nameserver,))
-    assert len(nameserver.asked) <= MOST_QUERIES
+    assert len(set(nameserver.asked)) <= MOST_QUERIES  # the same once more by TCP, or after a second, is one query
+    assert len(nameserver.asked) <= 3 * MOST_QUERIES
     assert shown.exit_code in {0, 1, 75}
     harmless(shown.stdout)
     whole = checks.run("domain", HOSTILE, "--ip", IP, *limits, servers=(nameserver,))

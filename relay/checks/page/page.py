@@ -40,13 +40,22 @@ class Asked:
         return datetime.fromtimestamp(self.at, UTC)
 
 
-def report_html(title: str, parts: Sequence[Part], included: Included | None, language: Catalog, asked: Asked) -> str:
-    """The page about ``title``: light, answer, what to publish, the SPF tree, the findings, and how sure all is."""
+def report_html(
+    title: str,
+    parts: Sequence[Part],
+    included: Included | None,
+    language: Catalog,
+    asked: Asked,
+    links: Sequence[tuple[str, str]] = (),
+) -> str:
+    """The page about ``title``: light, answer, what to publish, the SPF tree, the findings, and how sure all is.
+    ``links`` (address, words) stand above it where it is part of a site."""
     steps = steps_of(parts, included)
     return page_template().render(
         title=title,
         parts=parts,
         asked=asked,
+        links=links,
         language=language.language,
         t=lambda key, **facts: language.text(f"page.{key}", **facts),
         light=light_of(parts, included),

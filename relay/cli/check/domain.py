@@ -15,7 +15,7 @@ from relay.cli.check.web_options import https_client, web_options
 from relay.cli.options import EXIT_PROBLEM, EXIT_TEMPORARY, emit_json
 
 if TYPE_CHECKING:
-    from relay.checks.domain import DomainQuestion, DomainReport
+    from relay.checks.domain import DomainQuestion
     from relay.checks.spf.macro import Ip
     from relay.config import Config
 
@@ -47,7 +47,7 @@ def domain_command(
     https_port: int,
 ) -> None:
     """Check everything about DOMAIN at once: what is wrong, and which record to publish first."""
-    from relay.checks.domain import MOST_QUERIES, check_domain
+    from relay.checks.domain import MOST_QUERIES, check_domain, domain_json
     from relay.checks.steps import light_of
 
     question = question_of(settings.config, a_label(domain), include, ips, mode, selectors)
@@ -56,7 +56,7 @@ def domain_command(
     report = asyncio.run(check_domain(asking, question))
     settings.write_report(report.domain, report.parts, asking, report.elapsed_ms, report.included)
     if settings.as_json:
-        emit_json(domain_json(settings, report, mode, asking.queries))
+        emit_json(domain_json(report, settings.language, asking.queries))
     else:
         from relay.cli.check.parts import echo_parts
 
@@ -83,13 +83,3 @@ def question_of(
         include = "" if ours == Platform().spf_include else ours
     sending = replace(sending_of(config, name, mode), selectors=selectors, ips=ips)
     return DomainQuestion(name, sending, a_label(include), wanted_of_config(config, name))
-
-
-def domain_json(settings: Settings, report: DomainReport, mode: str, queries: int) -> dict[str, object]:
-    """What ``--json`` prints; its names are stable."""
-    from relay.checks.spf.part import include_json
-    from relay.cli.check.parts import parts_json
-
-    included = include_json(report.included, settings.language) if report.included else None
-    parts = parts_json(report.parts, settings.language, report.elapsed_ms, queries)
-    return {"domain": report.domain, "mode": mode, "include": included, **parts}

@@ -1,4 +1,4 @@
-"""A report of several parts: as JSON, and for a person."""
+"""A report of several parts, for a person."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from relay.checks.model import Part
-from relay.checks.report import finding_json, publish_heading, shown, summary
+from relay.checks.report import publish_heading, shown, summary
 from relay.checks.spf.include import Included
 from relay.checks.spf.part import include_text
 from relay.checks.steps import Light, Step, light_of, steps_of
@@ -15,24 +15,6 @@ from relay.cli.check.text import echo_found, paragraph
 from relay.locales import Catalog
 
 COLOURS = {Light.RED: "red", Light.AMBER: "yellow", Light.GREEN: "green", Light.GREY: "magenta"}
-
-
-def parts_json(parts: Sequence[Part], language: Catalog, elapsed_ms: int, queries: int) -> dict[str, object]:
-    """Parts for ``--json``; the facts of each stand beside its findings."""
-    return {
-        "parts": [
-            {
-                "topic": part.topic,
-                "subject": shown(part.subject),
-                **part.facts,
-                "findings": [finding_json(finding, language) for finding in part.findings],
-            }
-            for part in parts
-        ],
-        "summary": summary([finding for part in parts for finding in part.findings], language),
-        "elapsed_ms": elapsed_ms,
-        "queries": queries,
-    }
 
 
 def echo_parts(parts: Sequence[Part], language: Catalog, title: str, included: Included | None = None) -> None:

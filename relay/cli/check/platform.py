@@ -41,7 +41,7 @@ def platform_command(settings: Settings, ips: tuple[Ip, ...], connect: bool, mai
     elapsed_ms = round((time.monotonic() - started_at) * 1000)
     settings.write_report(question.sending.helo, parts, asking, elapsed_ms)
     if settings.as_json:
-        from relay.cli.check.parts import parts_json
+        from relay.checks.report import parts_json
 
         emit_json(parts_json(parts, settings.language, elapsed_ms, asking.queries))
     else:

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
+from relay.server.web.check import CheckPages
 from relay.server.web.confirm import LinkPages
 from relay.server.web.context import WebContext
 from relay.server.web.health import HealthPages
@@ -29,6 +30,7 @@ def create_app(context: WebContext) -> Starlette:
         *HealthPages(context).routes(),
         *LinkPages(pages).routes(),
         Route("/static/{name}", serve_static, methods=["GET"]),
+        *(CheckPages(pages, context.checks).routes() if context.checks else []),
         *(InboxPages(pages).routes() if context.inbox else []),
     ]
 
