@@ -46,7 +46,9 @@ def started(command: list[str], log: Path) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def relay(folder: Path, processes: int = 1, message_size: str = "25 MB") -> Iterator[Running]:
+def relay(
+    folder: Path, processes: int = 1, message_size: str = "25 MB", limits: str = "connections_per_address = 200"
+) -> Iterator[Running]:
     """Ours: ``relay serve`` with login, verified sender, rewriting, both signatures, durable queue, capture."""
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "relay", "--config", str(folder / "relay.toml")]
@@ -58,7 +60,7 @@ def relay(folder: Path, processes: int = 1, message_size: str = "25 MB") -> Iter
     (folder / "relay.toml").write_text(
         f'[database]\nurl = "sqlite:///relay.db"\n[[listener]]\nport = 0\ntls = "none"\n[http]\nport = 0\n'
         f'[delivery]\nvia = "capture"\n[policy]\nmessage_size = "{message_size}"\n'
-        f"[limits]\nconnections_per_address = 200\n[dkim]\nkeys = [{listed}]\n"
+        f"[limits]\n{limits}\n[dkim]\nkeys = [{listed}]\n"
     )
     added = subprocess.check_output(
         [*command, "tenant", "add", "Bakker B.V.", "--email", SENDER, "--verified", "--json"]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import contextlib
 import os
 import socket
+import socketserver
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -123,3 +126,104 @@ def web(web_authority: trustme.CA, tmp_path: Path) -> Iterator[Web]:
     yield server
     stop[0].call_soon_threadsafe(stop[1].set)
     thread.join(5)
+
+
+class OwnSession(socketserver.StreamRequestHandler):
+    """One connection to an own server: STARTTLS first, then a login, then mail."""
+
+    def say(self, line: str) -> None:
+        self.wfile.write(f"{line}\r\n".encode())
+
+    def handle(self) -> None:
+        own = self.server.own
+        secure = signed_in = False
+        self.say("220 own ready")
+        with contextlib.suppress(OSError):
+            while line := self.rfile.readline().decode().strip():
+                verb = line.split()[0].upper()
+                if verb == "EHLO":
+                    self.say(f"250-own\r\n250-8BITMIME\r\n250 {f'AUTH {own.signs_in}' if secure else 'STARTTLS'}")
+                elif verb == "STARTTLS":
+                    self.say("220 go on")
+                    self.connection = own.context.wrap_socket(self.connection, server_side=True)
+                    self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", 0)
+                    secure = True
+                elif verb == "AUTH":
+                    own.logins.append(line)
+                    signed_in = base64.b64decode(line.split()[2]) == f"\0{own.username}\0{own.password}".encode()
+                    self.say("235 2.7.0 welcome" if signed_in else "535 5.7.8 wrong user name or password")
+                elif verb == "QUIT":
+                    self.say("221 bye")
+                    return
+                elif not (secure and signed_in):
+                    self.say("530 5.7.0 sign in first")
+                else:
+                    self.transact(own, verb, line)
+
+    def transact(self, own: OwnServer, verb: str, line: str) -> None:
+        address = line.partition("<")[2].partition(">")[0]
+        if verb == "MAIL":
+            self.mail_from, self.recipients = address, []
+        elif verb == "RCPT":
+            self.recipients.append(address)
+        elif verb == "DATA":
+            self.say("354 go on")
+            content = b""
+            while (line_read := self.rfile.readline()) != b".\r\n":
+                content += line_read
+            own.received.append((self.mail_from, self.recipients, content))
+        self.say("250 2.0.0 ok")
+
+
+class OwnThreads(socketserver.ThreadingTCPServer):
+    """Threads that end with it."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def shutdown_request(self, request: Any) -> None:
+        with contextlib.suppress(OSError):
+            super().shutdown_request(request)
+
+
+class OwnServer:
+    """A tenant's own server at 127.0.0.1: STARTTLS, a login, and lists of what it was told."""
+
+    def __init__(self, authority: trustme.CA) -> None:
+        self.authority = authority
+        self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        authority.issue_cert("127.0.0.1").configure_cert(self.context)
+        self.username = "info@bakker.example"
+        self.password = "geheim-CANARY-1"
+        self.signs_in = "PLAIN"
+        self.logins: list[str] = []
+        self.received: list[tuple[str, list[str], bytes]] = []
+        self.server: OwnThreads | None = None
+        self.port = 0
+
+    def write_authority(self, file: Path) -> None:
+        self.authority.cert_pem.write_to_path(str(file))
+
+    def start(self) -> None:
+        self.server = OwnThreads(("127.0.0.1", self.port), OwnSession)
+        self.server.own = self
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        if self.server is not None:
+            self.server.shutdown()
+            self.server.server_close()
+            self.server = None
+
+    def to(self, recipient: str) -> list[bytes]:
+        return [content for _, recipients, content in list(self.received) if recipient in recipients]
+
+
+@pytest.fixture
+def own_smtp(web_authority: trustme.CA) -> Iterator[OwnServer]:
+    """An own server that runs."""
+    server = OwnServer(web_authority)
+    server.start()
+    yield server
+    server.stop()

@@ -29,8 +29,8 @@ class Known:
 
 
 def bulk(domain: str, known: Known) -> tuple[Finding, ...]:
-    """One finding a provider: what is missing, and what could not be told. Only bulk senders are held to it, so nothing
-    here is an error."""
+    """One finding a provider: what is missing, and what could not be told. Only bulk senders are held to it, and what
+    is missing is a finding of its own check already, so these are notes."""
     return tuple(judge_provider(domain, name, table("bulk_senders")[name], known) for name in PROVIDERS)
 
 
@@ -42,8 +42,7 @@ def judge_provider(domain: str, name: str, entry: Mapping[str, Any], known: Know
     facts["rules"] = ", ".join(entry["rules"])
     facts["missing"] = ", ".join(missing) or NONE
     facts["unknown"] = ", ".join(rule for rule, there in have.items() if there is None) or NONE
-    severity = Severity.WARNING if missing else Severity.INFO
-    return Finding(f"bulk.{name}", severity, domain, facts, None, (entry["source"],))
+    return Finding(f"bulk.{name}", Severity.INFO, domain, facts, None, (entry["source"],))
 
 
 def known_from(parts: Iterable[Part], sending: Sending | None = None) -> Known:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from relay.checks.address.domain import Mail, address_mail, best_of
+from relay.checks.address.domain import address_mail, best_of
 from relay.checks.address.known import table
+from relay.checks.address.mail import Mail
 from relay.checks.asking import Asking
 from relay.net.dns import Lookup, Mx, NoName, Records, Unknown
 

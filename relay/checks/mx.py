@@ -12,8 +12,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from relay.checks.address.domain import Mail, is_reachable
+from relay.checks.address.domain import is_reachable
 from relay.checks.address.known import table
+from relay.checks.address.mail import Mail
 from relay.checks.asking import Asking
 from relay.checks.mail_host import MailHost, is_address, look_at, provider_among, provider_of
 from relay.checks.model import Finding, Fix, Part, Severity

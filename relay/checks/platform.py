@@ -114,9 +114,8 @@ async def greeting(asking: Asking, question: PlatformQuestion, ips: tuple[Ip, ..
         facts = {"name": name, "result": result or "none"}
         severity = Severity.ERROR if result else Severity.INFO
         removes = [answer.tree.record.text] if answer.tree.record else []
-        finding = Finding(
-            "spf.platform.helo", severity, name, facts, spf_fix(name, "v=spf1 a -all", removes), (), "RFC 7208 2.4"
-        )
+        fix = spf_fix(name, "v=spf1 a -all", removes) if "." in name else None
+        finding = Finding("spf.platform.helo", severity, name, facts, fix, (), "RFC 7208 2.4")
         return replace(part, findings=(finding,))
     return part
 
@@ -125,6 +124,8 @@ async def bounces(asking: Asking, question: PlatformQuestion) -> Part:
     """MX of the bounce domain: bounces come back to us."""
     domain = question.sending.mail_from
     part = await check_mx(asking, domain)
+    if "." not in question.sending.helo:
+        return part  # the machine's own name is none that others can look up
     return with_fix(part, NO_MX, record_fix(domain, "MX", f"10 {question.sending.helo}"))
 
 
@@ -139,7 +140,7 @@ async def policy(asking: Asking, question: PlatformQuestion) -> Part:
     """DMARC of the From domain."""
     domain = question.sending.from_domain
     part = await check_dmarc(asking, domain, question.sending)
-    return with_fix(part, frozenset({"dmarc.none"}), txt_fix(f"_dmarc.{domain}", question.dmarc))
+    return with_fix(part, frozenset({"dmarc.none", "dmarc.nxdomain"}), txt_fix(f"_dmarc.{domain}", question.dmarc))
 
 
 async def leaving(asking: Asking, question: PlatformQuestion) -> Part | None:

@@ -40,15 +40,23 @@ def by_urgency(parts: Sequence[Part]) -> list[Finding]:
     return sorted(found, key=lambda finding: URGENT_FIRST.index(finding.severity))
 
 
+def answer_severity(included: Included | None) -> Severity | None:
+    """How grave the answer to the include question is; None where all is well, or nothing was asked."""
+    grave = {"no": Severity.ERROR, "partly": Severity.ERROR, "unknown": Severity.UNKNOWN}
+    return grave.get(included.answer) if included else None
+
+
 def light_of(parts: Sequence[Part], included: Included | None) -> Light:
     """The traffic light. What is not known never counts as a no; beside the parts that decide whether mail arrives, a
     block list that refuses to answer, or a resolver that does not validate, leaves the light as it is."""
     severities = {finding.severity for part in parts for finding in part.findings}
     deciding = [part for part in parts if part.topic in DECIDING] or parts
-    answer = included.answer if included else ""
-    if Severity.ERROR in severities or answer in {"no", "partly"}:
+    answer = answer_severity(included)
+    if Severity.ERROR in severities or answer is Severity.ERROR:
         return Light.RED
-    if answer == "unknown" or any(each.severity is Severity.UNKNOWN for part in deciding for each in part.findings):
+    if answer is Severity.UNKNOWN or any(
+        each.severity is Severity.UNKNOWN for part in deciding for each in part.findings
+    ):
         return Light.GREY
     return Light.AMBER if Severity.WARNING in severities else Light.GREEN
 
@@ -58,7 +66,7 @@ def steps_of(parts: Sequence[Part], included: Included | None) -> tuple[Step, ..
     record with the include, which was evaluated, goes before all."""
     findings = [finding for finding in by_urgency(parts) if finding.severity in WORTH_A_STEP]
     wanted: dict[tuple[str, str, str], list[Fix]] = {}
-    ours = include_fix(parts, included)
+    ours = included.fix if included else None
     if ours is not None:
         wanted[place_of(ours)] = [ours]
     for finding in findings:
@@ -72,20 +80,16 @@ def steps_of(parts: Sequence[Part], included: Included | None) -> tuple[Step, ..
     )
 
 
+def numbered(steps: Sequence[Step]) -> dict[int, int]:
+    """The number of the step that mends a finding, by the identity of the finding."""
+    return {id(finding): number for number, step in enumerate(steps, 1) for finding in step.findings}
+
+
 def step_of(fix: Fix, findings: Sequence[Finding], included: Included | None) -> Step:
     """The step of a fix; with the difference where it answers the include question."""
     mended = mended_by(fix, findings)
     changes = included.changes if included and any(mark.strip() for mark, _ in included.changes) else ()
     return Step(fix, Severity.ERROR if included or not mended else mended[0].severity, mended, changes)
-
-
-def include_fix(parts: Sequence[Part], included: Included | None) -> Fix | None:
-    """The record with the include, for the one that is there now."""
-    if included is None or included.publish is None or included.zone is None:
-        return None
-    now = next((part.facts.get("record") for part in parts if part.topic == "spf"), None)
-    removes = (now,) if isinstance(now, str) else included.removes
-    return Fix(included.chain[0], "TXT", included.publish, included.zone, removes)
 
 
 def mended_by(fix: Fix, findings: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -21,6 +21,7 @@ COMMANDS = {
     "queue": ("relay.cli.queue", "queue_group", "Deliveries that wait: list, retry, hold, release, cancel."),
     "recipient": ("relay.cli.recipient", "recipient_group", "Customer cards: which documents a recipient gets."),
     "rewrite": ("relay.cli.rewrite", "rewrite_command", "Rewrite a message as the relay would, without sending it."),
+    "route": ("relay.cli.route", "route_group", "Which way a tenant's mail leaves: the platform, or its own server."),
     "sender": ("relay.cli.sender", "sender_group", "The verified-sender table."),
     "serve": ("relay.cli.serve", "serve_command", "Run the relay."),
     "tenant": ("relay.cli.tenant", "tenant_group", "The platform's customers."),

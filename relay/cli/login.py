@@ -47,14 +47,15 @@ def login_group() -> None:
     callback=as_networks,
     help="Where it may be used from, such as 203.0.113.0/24 (repeatable).  [default: anywhere]",
 )
+@click.option("--no-own-server", is_flag=True, help="Its mail never goes by the tenant's own server.")
 @config_option
 @json_option
 @click.pass_context
-def add(context: click.Context, tenant: str, networks: tuple[str, ...], as_json: bool) -> None:
+def add(context: click.Context, tenant: str, networks: tuple[str, ...], no_own_server: bool, as_json: bool) -> None:
     """Make one more login for TENANT. Its password is shown once."""
     with database(context) as store, store.transaction():
         owner = find_tenant(store, tenant)
-        login, password = new_login(owner, time.time(), networks)
+        login, password = new_login(owner, time.time(), networks, own_server=not no_own_server)
         store.add_login(login)
     if as_json:
         emit_json({"tenant": owner.id, "username": login.username, "password": password})
@@ -99,14 +100,17 @@ def revoke(context: click.Context, username: str, as_json: bool) -> None:
         click.echo(f"{username} can no longer sign in.")
 
 
-def new_login(tenant: Tenant, now: float, networks: tuple[str, ...] = ()) -> tuple[Login, str]:
+def new_login(
+    tenant: Tenant, now: float, networks: tuple[str, ...] = (), *, own_server: bool = True
+) -> tuple[Login, str]:
     """A login for a tenant, and its password, of which only the SHA-256 is kept."""
     from relay.mail.tenant import Login
 
     password = b32encode(secrets.token_bytes(SECRET_OCTETS)).decode().lower()
     ending = b32encode(secrets.token_bytes(5)).decode().lower()
     digest = hashlib.sha256(password.encode()).digest()
-    return Login(f"{slug(tenant.name)}-{ending}", tenant.id, digest, created_at=now, networks=networks), password
+    username = f"{slug(tenant.name)}-{ending}"
+    return Login(username, tenant.id, digest, created_at=now, networks=networks, own_server=own_server), password
 
 
 def slug(name: str) -> str:
@@ -122,6 +126,7 @@ def login_json(login: Login) -> dict[str, Any]:
         "created_at": login.created_at,
         "revoked_at": login.revoked_at,
         "networks": list(login.networks),
+        "own_server": login.own_server,
     }
 
 

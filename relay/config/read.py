@@ -209,6 +209,7 @@ def with_absolute_files(config: Config, file: Path | None) -> Config:
         listener=listeners,
         dkim=msgspec.structs.replace(config.dkim, keys=keys),
         delivery=msgspec.structs.replace(config.delivery, ca_file=absolute(config.delivery.ca_file)),
+        secrets=msgspec.structs.replace(config.secrets, key_file=absolute(config.secrets.key_file)),
         database=msgspec.structs.replace(config.database, url=absolute_url(config.database.url, folder)),
     )
 

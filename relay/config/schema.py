@@ -78,7 +78,7 @@ class Listener(Section, frozen=True):
     ] = ()
     bare_newline: Annotated[
         Literal["normalize", "reject"],
-        Meta(description="A LF without CR in a message: make it CRLF, or refuse the message (550 5.6.11)."),
+        Meta(description="A LF without CR: make it CRLF, or refuse the message (550 5.6.11) or command."),
     ] = "normalize"
     certificate: Annotated[str, Meta(description="PEM file (empty on loopback: self-signed).")] = ""
     key: Annotated[str, Meta(description="PEM file of the certificate's private key.")] = ""
@@ -120,7 +120,15 @@ class Policy(Section, frozen=True):
     name_suffix: Annotated[bool, Meta(description='"via (platform)" behind the name in the From.')] = False
     message_size: Annotated[int | str, Meta(description='Largest message, such as "25 MB".')] = "25 MB"
     recipients: Annotated[Count, Meta(description="Most recipients of one message.")] = 100
+    recipient_check: Annotated[
+        Literal["off", "warn", "refuse"],
+        Meta(description="A recipient whose domain takes no mail, says public DNS: accept it, say so, or refuse it."),
+    ] = "off"
     document: Annotated[str, Meta(description="Type of a message that names none and fits no pattern.")] = "invoice"
+    own_servers: Annotated[bool, Meta(description="Tenants may send by an SMTP server of their own.")] = True
+    own_server_patience: Annotated[
+        str, Meta(description="How long an own server may fail before the tenant is told, or the platform sends.")
+    ] = "4h"
     keep_bodies: Annotated[str, Meta(description="How long bodies are kept after the last delivery.")] = "1h"
     keep_messages: Annotated[str, Meta(description="How long the rest of a message is kept.")] = "30d"
 
@@ -128,6 +136,11 @@ class Policy(Section, frozen=True):
     def size_limit(self) -> int:
         """Largest message in octets."""
         return octets(self.message_size)
+
+    @property
+    def patient_for(self) -> float:
+        """Seconds that an own server may fail before something is done."""
+        return seconds(self.own_server_patience)
 
     @property
     def bodies_kept_for(self) -> float:
@@ -186,6 +199,15 @@ class Dkim(Section, frozen=True):
     keys: Annotated[tuple[DkimKey, ...], Meta(description="Each message is signed with every one.")] = ()
 
 
+class Secrets(Section, frozen=True):
+    """What opens the passwords of tenants' own servers in the database."""
+
+    key_file: Annotated[
+        str,
+        Meta(description="File with the key (empty: relay-secrets of the service manager, or beside the database)."),
+    ] = ""
+
+
 class Dns(Section, frozen=True):
     """Whom to ask."""
 
@@ -210,6 +232,7 @@ class Config(Section, frozen=True):
     limits: Limits = Limits()
     document: tuple[DocumentType, ...] = ()
     dkim: Dkim = Dkim()
+    secrets: Secrets = Secrets()
     dns: Dns = Dns()
     http: Http = Http()
 

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from relay.config.schema import Config, Dkim, Limits, Platform, Policy, octets, seconds
 from relay.mail.address import Address, AddressError, ascii_domain, parse_address
 
-PERIODS = ("keep_bodies", "keep_messages")
+PERIODS = ("keep_bodies", "keep_messages", "own_server_patience")
 
 
 class ConfigError(Exception):

@@ -38,10 +38,15 @@ def octets_part(content_type: str, octets: bytes, *, longest: int = LONGEST_LINE
     """Lines of text: as they are if they are ASCII and none is longer than ``longest``, else quoted-printable."""
     octets = crlf(octets)
     kind = Field.make("Content-Type", content_type)
-    if octets.isascii() and b"\0" not in octets and max(map(len, octets.split(CRLF))) <= longest:
+    if is_plain(octets, longest):
         return Part((kind, Field.make("Content-Transfer-Encoding", "7bit")), octets)
     encoding = Field.make("Content-Transfer-Encoding", "quoted-printable")
     return Part((kind, encoding), crlf(b2a_qp(octets)))  # RFC 2045 6.7
+
+
+def is_plain(octets: bytes, longest: int = LONGEST_LINE) -> bool:
+    """True when lines that end in CRLF may travel as they are (7bit, RFC 2045 2.7)."""
+    return octets.isascii() and b"\0" not in octets and max(map(len, octets.split(CRLF))) <= longest
 
 
 def multipart(subtype: str, parts: Sequence[Part], *, seed: str) -> Part:

@@ -1,7 +1,7 @@
 """One recipient on its way out: its states, what an attempt can come to, and when to try again.
 
     QUEUED --Delivered--> DELIVERED
-    QUEUED --Deferred---> QUEUED (due later), or FAILED when the time is up
+    QUEUED --Deferred---> QUEUED (due later), or when the time is up FAILED (HELD, where people decide)
     QUEUED --Failed-----> FAILED
     QUEUED <-hold/release-> HELD;  QUEUED or HELD --cancel--> CANCELLED
 
@@ -73,6 +73,11 @@ class Deferred:
 
 
 @dataclass(frozen=True, slots=True)
+class LoginRefused(Deferred):
+    """Not before somebody mends how we sign in: the remote refused it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """Never: a real 5xx, a domain that does not exist, a null MX."""
 
@@ -116,8 +121,9 @@ class Delivery:
         """This delivery as the next attempt of a process, which nobody else makes before ``until``."""
         return replace(self, attempt=self.attempt + 1, leased_by=node, leased_until=until)
 
-    def after(self, outcome: Outcome, now: float) -> Delivery:
-        """This delivery once an attempt came to ``outcome`` at ``now``. A final state stays what it is."""
+    def after(self, outcome: Outcome, now: float, late: State = State.FAILED) -> Delivery:
+        """This delivery once an attempt came to ``outcome`` at ``now``. A final state stays what it is. ``late`` is the
+        state when its time is up."""
         if self.state.final:
             return self
         settled = replace(self, last_reply=str(outcome.answer), leased_until=None, leased_by=None)
@@ -127,7 +133,7 @@ class Delivery:
             case Failed():
                 return replace(settled, state=State.FAILED)
             case Deferred() if self.expired(now):
-                return replace(settled, state=State.FAILED)
+                return replace(settled, state=late)
             case Deferred():
                 return replace(settled, due_at=now + retry_after(self.attempt))
 

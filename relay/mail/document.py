@@ -80,13 +80,15 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Handling:
-    """What a tenant chose: rules by type, patterns in order, cards by `Address.key`, and where copies go."""
+    """What a tenant chose: rules by type, patterns in order, cards by `Address.key`, where copies go, and whether its
+    own server sends."""
 
     rules: Mapping[str, Rule] = field(default_factory=dict)
     patterns: tuple[Pattern, ...] = ()
     cards: Mapping[str, Card] = field(default_factory=dict)
     unticked: Unticked = Unticked.REFUSE
     copy_to: Address | None = None
+    own_server: bool = False
 
 
 @dataclass(frozen=True, slots=True)

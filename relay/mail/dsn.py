@@ -9,7 +9,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from relay.mail.compose import Part, octets_part
+from relay.mail.compose import Part, is_plain, octets_part
 from relay.mail.date import mail_date
 from relay.mail.delivery import Answer, Delivery, State
 from relay.mail.message import CRLF
@@ -141,6 +141,14 @@ def original_header(header: bytes) -> Part:
     """The header of the message that is reported (RFC 6522 4), without the fields past 50 kB."""
     kept = header if len(header) <= LONGEST_HEADER else whole_fields(header[:LONGEST_HEADER])
     return octets_part("text/rfc822-headers", kept)
+
+
+def original_message(header: bytes, body: bytes | None) -> Part:
+    """The message that is reported, all of it (RFC 3461 4.3 RET=FULL). Its header alone where there is no body, and
+    where the body is not plain: a message within another is never encoded (RFC 2046 5.2.1)."""
+    if body is None or not is_plain(whole := header + CRLF + body):
+        return original_header(header)
+    return octets_part("message/rfc822", whole)
 
 
 def whole_fields(header: bytes) -> bytes:

@@ -111,14 +111,18 @@ def rewrite(
     from_field = Field.make("From", print_mailboxes("From", [(suffixed(name, policy), policy.platform)]))
     reply_to = Field.make("Reply-To", print_mailboxes("Reply-To", answers.mailboxes))
     places = edits(message, author, known, policy, from_field, reply_to)
-    missing = [
+    result, changes = apply(message, places, reply_to, missing_fields(message, date, message_id))
+    dropped = (f"{change.field.lower().replace('-', '_')}_dropped" for change in changes if change.reason == "receipt")
+    return Rewritten(result, changes, tuple(dict.fromkeys((*name_events, *answers.events, *dropped))))
+
+
+def missing_fields(message: Message, date: str, message_id: str) -> list[Edit]:
+    """The fields that every message has (RFC 5322 3.6, rule A8) and this one has not, with these values."""
+    return [
         Edit(Field.make(label, value), reason)
         for label, value, reason in (("Date", date, "date"), ("Message-ID", message_id, "message_id"))
         if message.first(label.lower()) is None
     ]
-    result, changes = apply(message, places, reply_to, missing)
-    dropped = (f"{change.field.lower().replace('-', '_')}_dropped" for change in changes if change.reason == "receipt")
-    return Rewritten(result, changes, tuple(dict.fromkeys((*name_events, *answers.events, *dropped))))
 
 
 def clashing_field(message: Message) -> str:
@@ -205,9 +209,10 @@ def claims(field: Field, authserv_id: str) -> bool:
 
 
 def apply(
-    message: Message, places: dict[int, Edit], reply_to: Field, missing: Sequence[Edit]
+    message: Message, places: dict[int, Edit], reply_to: Field | None, missing: Sequence[Edit]
 ) -> tuple[Message, tuple[Change, ...]]:
-    """The message with its edits and with what is missing at the end, and the changes as people read them."""
+    """The message with its edits and with what is missing at the end, and the changes as people read them. A
+    ``reply_to`` that takes no field's place goes behind the From."""
     fields: list[Field] = []
     changes: list[Change] = []
     replied = any(edit.field is reply_to for edit in places.values())
@@ -218,7 +223,7 @@ def apply(
             fields.append(after)
         if edit and after != before:
             changes.append(changed(before, edit))
-        if edit and edit.reason == "from" and not replied:
+        if reply_to and edit and edit.reason == "from" and not replied:
             fields.append(reply_to)  # right after the From
             changes.append(changed(None, Edit(reply_to, "reply_to_added")))
     fields += [edit.field for edit in missing if edit.field]

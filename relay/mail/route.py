@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from relay.mail.tenant import Tenant
 
 
 class RouteKind(StrEnum):
-    """PLATFORM: the platform's address, rewritten and signed."""
+    """PLATFORM: under the platform's address, rewritten and signed. OWN: by the tenant's own server, as it came."""
 
     PLATFORM = "platform"
+    OWN = "own"
 
 
 class TlsMode(StrEnum):
@@ -46,9 +43,26 @@ class CaptureRoute:
     """Nowhere: the message is kept and shown (development)."""
 
 
-Route = MxRoute | SmarthostRoute | CaptureRoute
+@dataclass(frozen=True, slots=True)
+class OwnRoute:
+    """By a tenant's own server, as its settings of this ``version`` have it. ``secret`` is a password, or an access
+    token where there is ``oauth``; ``failing`` says that the last attempt did not get through. Never printed."""
+
+    tenant_id: str
+    version: str
+    host: str
+    port: int
+    tls: TlsMode
+    username: str = ""
+    secret: str = field(default="", repr=False)
+    oauth: bool = False
+    failing: bool = False
 
 
-def choose_route(tenant: Tenant) -> RouteKind:  # noqa: ARG001 - the tenant's choice of an own server enters here
-    """The kind of route for a tenant's mail."""
-    return RouteKind.PLATFORM
+Route = MxRoute | SmarthostRoute | CaptureRoute | OwnRoute
+
+
+def choose_route(*, own_server: bool, allowed: bool) -> RouteKind:
+    """The kind of route for a tenant's mail: ``own_server`` where it has one and this login may use it, ``allowed``
+    where the platform lets anybody."""
+    return RouteKind.OWN if own_server and allowed else RouteKind.PLATFORM

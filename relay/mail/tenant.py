@@ -21,7 +21,8 @@ class Tenant:
 @dataclass(frozen=True, slots=True)
 class Login:
     """What an app signs in with. Only the SHA-256 of the secret (160 random bits) is kept. ``networks`` (CIDR) is where
-    it may be used from: nothing means anywhere."""
+    it may be used from: nothing means anywhere. ``own_server`` False: its mail never goes by the tenant's own
+    server."""
 
     username: str
     tenant_id: str
@@ -29,3 +30,4 @@ class Login:
     created_at: float
     revoked_at: float | None = None
     networks: tuple[str, ...] = ()
+    own_server: bool = True

@@ -1,4 +1,4 @@
-"""Signing in to a remote server: AUTH PLAIN and LOGIN (RFC 4954)."""
+"""Signing in to a remote server: AUTH PLAIN, LOGIN and XOAUTH2 (RFC 4954)."""
 
 from __future__ import annotations
 
@@ -13,23 +13,27 @@ if TYPE_CHECKING:
     from relay.net.session import Session
 
 
+class NotSignedIn(Broken):
+    """The remote refused the login for good: trying again does not help before it is mended."""
+
+
 async def sign_in(session: Session) -> None:
-    """AUTH PLAIN or LOGIN (RFC 4954, RFC 4616). Refused or impossible, the mail waits: a mended password frees it.
-    Raises `Broken`."""
+    """Sign in with what there is (RFC 4954). Refused or impossible, the mail waits: a mended password frees it. Raises
+    `NotSignedIn`, or `Broken` where it may go better the next time."""
     credentials = session.client.credentials
     if credentials is None:
         return
     if not session.client.verifies:
         raise Broken("4.7.11", "the password is only sent where the certificate is verified")
-    mechanisms = session.extensions.get("AUTH", "").upper().split()
-    if "PLAIN" in mechanisms:
-        reply = await plain(session, credentials)
-    elif "LOGIN" in mechanisms:
-        reply = await login(session, credentials)
-    else:
+    offered = session.extensions.get("AUTH", "").upper().split()
+    ways = {"XOAUTH2": xoauth2} if credentials.token else {"PLAIN": plain, "LOGIN": login}
+    way = next((ways[mechanism] for mechanism in ways if mechanism in offered), None)
+    if way is None:
         raise Broken("4.7.0", "the remote offers no way to sign in that we know")
+    reply = await way(session, credentials)
     if reply.code != 235:
-        raise Broken(reply.enhanced, f"signing in was refused: {reply.text}", reply.code)
+        kind = NotSignedIn if reply.code >= 500 else Broken  # RFC 4954 6: 454 and other 4xx are temporary
+        raise kind(reply.enhanced, f"signing in was refused: {reply.text}", reply.code)
 
 
 async def plain(session: Session, credentials: Credentials) -> RemoteReply:
@@ -47,6 +51,17 @@ async def login(session: Session, credentials: Credentials) -> RemoteReply:
             return reply
         session.say(encoded(secret))
         reply = await session.reply("AUTH", within)
+    return reply
+
+
+async def xoauth2(session: Session, credentials: Credentials) -> RemoteReply:
+    """AUTH XOAUTH2, as Google and Microsoft describe it. A refusal begins with a 334 that holds JSON; after an empty
+    line comes the reply that counts. Raises `Broken`."""
+    within = session.client.timeouts.helo
+    response = encoded(f"user={credentials.username}\1auth=Bearer {credentials.token}\1\1")
+    reply = await session.command(f"AUTH XOAUTH2 {response}", within)
+    if reply.code == 334:
+        reply = await session.command("", within)
     return reply
 
 

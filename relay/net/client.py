@@ -42,10 +42,11 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What to sign in to a smarthost with. Never printed."""
+    """What to sign in to a server with: a password, or an OAuth access token in its place. Never printed."""
 
     username: str
-    password: str = field(repr=False)
+    password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,9 @@ import ssl
 from dataclasses import replace
 from typing import Any
 
-from relay.mail.delivery import Answer, Deferred, Failed
+from relay.mail.delivery import Answer, Deferred, Failed, LoginRefused
 from relay.mail.route import TlsMode
-from relay.net.auth import sign_in
+from relay.net.auth import NotSignedIn, sign_in
 from relay.net.client import Client, Endpoint
 from relay.net.reply import RemoteReply
 from relay.net.session import Session
@@ -50,6 +50,8 @@ async def open_session(endpoint: Endpoint, client: Client) -> Session | Deferred
     except Refused as refused:
         kind = Failed if refused.code >= 500 else Deferred
         return kind(answer_of(refused, endpoint))
+    except NotSignedIn as refused:
+        return LoginRefused(answer_of(refused, endpoint))
     except Broken as broken:
         return Deferred(answer_of(broken, endpoint))
     except TimeoutError:

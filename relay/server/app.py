@@ -9,9 +9,10 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,8 +27,11 @@ from relay.server.domain_checks import DomainChecks
 from relay.server.holding import watch_held
 from relay.server.housekeeping import Retention
 from relay.server.intake import Intake
-from relay.server.notices import failure_notice, success_notice
 from relay.server.office import Office, own_hostname
+from relay.server.own_desk import OwnDesk
+from relay.server.own_route import NoTokens, OwnRoutes, key_files
+from relay.server.recipients import SECONDS, RecipientCheck
+from relay.server.reports import failure_notice, success_notice
 from relay.server.signer import load_signer
 from relay.server.smtp import ListenerSettings, listen
 from relay.server.tls import listener_context
@@ -84,24 +88,27 @@ async def run(
             verp_key=verp_key,
             bounce_domain=config.platform.bounce_domain,
             notice=lambda work, delivery, answer, at: ended(office, work, delivery, answer, at),
+            own_routes=OwnRoutes(group, key_files(config), NoTokens(), allowed=config.policy.own_servers),
+            after_own=OwnDesk(group, office, now).settled,
             now=now,
             retention=Retention(config.policy.bodies_kept_for, config.policy.messages_kept_for),
         )
         await worker.start()
-        stack.push_async_callback(worker.stop)
+        stops: list[Callable[[], Awaitable[None]]] = [worker.stop]  # each may take half a minute
+        stack.push_async_callback(stop_together, stops)
         intake = Intake(group, office, worker, now, loop_secret, alone=alone)
-        watching = asyncio.create_task(watch_held(group, office, worker.wake, now))
-        stack.callback(watching.cancel)
+        stack.callback(asyncio.create_task(watch_held(group, office, worker.wake, now)).cancel)
         certificates = Certificates()
+        recipient_check = open_recipient_check(config, group)
         for listener, sock in zip(config.listener, sockets.smtp, strict=True):
             settings = listener_settings(config, listener, office.hostname, extras)
+            settings = replace(settings, recipient_check=recipient_check)
             certificates.add(listener.certificate, listener.key, settings.context)
             server = await listen(settings, intake, sock)
-            stack.push_async_callback(server.stop)
+            stops.append(server.stop)
         if certificates.certificates:
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, certificates.reload)
-        looking = asyncio.create_task(certificates.watch())
-        stack.callback(looking.cancel)
+        stack.callback(asyncio.create_task(certificates.watch()).cancel)
         app = create_app(
             WebContext(
                 platform=config.platform,
@@ -114,10 +121,17 @@ async def run(
             )
         )
         http = await serve_http(app, sockets.http)
-        stack.push_async_callback(http.stop)
+        stops.append(http.stop)
         ready()
         await stop.wait()
         log.info("stopping")
+
+
+async def stop_together(stops: Sequence[Callable[[], Awaitable[None]]]) -> None:
+    """Stop several at the same time, so that all of them take no longer than the slowest."""
+    for result in await asyncio.gather(*(each() for each in stops), return_exceptions=True):
+        if result is not None:
+            raise result
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:
@@ -125,6 +139,15 @@ def stop_on_signals(stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+
+
+def open_recipient_check(config: Config, group: CommitGroup) -> RecipientCheck | None:
+    """What is said of recipients at RCPT; None when nothing is."""
+    how = config.policy.recipient_check
+    if how == "off":
+        return None
+    resolver = DnsResolver(config.dns.nameservers, SECONDS, SECONDS / 2)
+    return RecipientCheck(group, resolver, time.monotonic, refuses=how == "refuse")
 
 
 async def installation_secret(group: CommitGroup, name: str) -> bytes:
@@ -184,7 +207,9 @@ def ended(office: Office, work: Work, delivery: Delivery, answer: Answer, now: f
     (never a bounce of a bounce)."""
     if work.message.kind is not MessageKind.SUBMISSION or work.tenant is None:
         return None
-    write = failure_notice if delivery.state is State.FAILED else success_notice
+    failed = delivery.state is State.FAILED
+    body = work.body if work.message.ret == "FULL" else None
+    write = partial(failure_notice, body=body) if failed else success_notice
     notice = write(
         office.config.platform,
         work.tenant,
@@ -194,5 +219,5 @@ def ended(office: Office, work: Work, delivery: Delivery, answer: Answer, now: f
         now=now,
         message_id=office.message_id(now),
     )
-    kind = MessageKind.FAILURE if delivery.state is State.FAILED else MessageKind.SUCCESS
+    kind = MessageKind.FAILURE if failed else MessageKind.SUCCESS
     return office.own_mail(notice, kind, work.tenant, work.message.author, now)

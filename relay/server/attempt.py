@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from relay.mail.delivery import DAY, Answer, Attempt, Deferred, Delivered, Failed, Outcome
+from relay.mail.delivery import DAY, Answer, Attempt, Deferred, Delivered, Failed, LoginRefused, Outcome, State
+from relay.mail.route import CaptureRoute, OwnRoute, RouteKind
 from relay.mail.verp import verp_address
 from relay.mail.wish import Wish
 from relay.net.transaction import Transaction
+from relay.server.own_route import OwnRoutes, Unsent
 from relay.server.transports import Job, Transport
-from relay.store.model import Settlement, Work
+from relay.store.model import OwnNews, Settlement, Work
 
 if TYPE_CHECKING:
     from relay.mail.route import Route
@@ -29,7 +31,7 @@ log = logging.getLogger("relay.worker")
 LONGEST_ATTEMPT = 30 * 60.0  # seconds; more than all time-outs of a session in a row that goes slowly but well
 BOUNCES_FOR = 10 * DAY  # how long a bounce may take to come back: twice the lifetime of a queue
 
-NAMES = {Delivered: "delivered", Deferred: "deferred", Failed: "failed"}
+NAMES = {Delivered: "delivered", Deferred: "deferred", LoginRefused: "deferred", Failed: "failed"}
 
 
 class BodyLost(Exception):
@@ -38,10 +40,12 @@ class BodyLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Courier:
-    """Carries out attempts. ``verp_key`` and ``bounce_domain`` make the reverse-paths."""
+    """Carries out attempts. ``route`` is the way of the platform's mail, ``own_routes`` knows that of tenants' own;
+    ``verp_key`` and ``bounce_domain`` make the reverse-paths."""
 
     group: CommitGroup
     route: Route
+    own_routes: OwnRoutes
     transports: Mapping[type[Route], Transport]
     verp_key: bytes
     bounce_domain: str
@@ -50,7 +54,9 @@ class Courier:
     async def attempt(self, work: Work) -> Settlement:
         """Try once; never raises but for cancellation."""
         started_at, started = self.now(), time.monotonic()
-        outcome = await self.outcome(work)
+        by_own_server = self.by_own_server(work)
+        way = await self.own_routes.route(work.message.tenant_id or "") if by_own_server else self.route
+        outcome = way.outcome if isinstance(way, Unsent) else await self.outcome(work, way)
         attempt = Attempt(
             number=work.delivery.attempt,
             started_at=started_at,
@@ -59,13 +65,19 @@ class Courier:
             answer=outcome.answer,
         )
         reports = isinstance(outcome, Delivered) and outcome.reports
-        return Settlement(work.delivery, work.delivery.after(outcome, self.now()), attempt, reports)
+        late = State.HELD if by_own_server else State.FAILED
+        after = work.delivery.after(outcome, self.now(), late)
+        return Settlement(work.delivery, after, attempt, reports, news_of(way, outcome))
 
-    async def outcome(self, work: Work) -> Outcome:
+    def by_own_server(self, work: Work) -> bool:
+        """True for mail that leaves by its tenant's own server; where everything is captured, that is too."""
+        return work.message.route is RouteKind.OWN and not isinstance(self.route, CaptureRoute)
+
+    async def outcome(self, work: Work, route: Route) -> Outcome:
         """What the transport says; whatever goes wrong here is temporary and logged with a reference."""
         try:
             async with asyncio.timeout(LONGEST_ATTEMPT):
-                return await self.transports[type(self.route)].deliver(self.job(work))
+                return await self.transports[type(route)].deliver(self.job(work, route))
         except TimeoutError:
             return Deferred(Answer("the attempt took too long", 0, "4.4.2"))
         except Exception:
@@ -73,14 +85,14 @@ class Courier:
             log.exception("attempt failed id=%s reference=%s", work.delivery.id, reference)
             return Deferred(Answer(f"internal error, reference {reference}", 0, "4.3.0"))
 
-    def job(self, work: Work) -> Job:
+    def job(self, work: Work, route: Route) -> Job:
         """The delivery as the transport takes it."""
         message, delivery = work.message, work.delivery
         transaction = Transaction(
             reverse_path=self.reverse_path(work),
             forward_paths=(delivery.recipient,),
             header=message.header,
-            body=partial(self.body, work),
+            body=partial(stored_body, self.group, work),
             size=len(message.header) + 2 + message.body_size,
             smtputf8=message.smtputf8,
             eightbit=message.eightbit,
@@ -88,31 +100,47 @@ class Courier:
             ret=message.ret,
             envid=message.envid,
         )
-        return Job(self.route, delivery.domain, transaction)
+        return Job(route, delivery.domain, transaction)
 
     def reverse_path(self, work: Work) -> str | None:
-        """Null for mail that must not bounce; else an address that names the delivery."""
-        if work.message.reverse_path == "null":
-            return None
+        """Null for mail that must not bounce; the author's own address where bounces are the author's; else an address
+        that names the delivery."""
+        match work.message.reverse_path:
+            case "null":
+                return None
+            case "author":
+                return work.message.author
         return verp_address(work.delivery.id, int(self.now() + BOUNCES_FOR), self.verp_key, self.bounce_domain)
 
-    async def body(self, work: Work) -> AsyncIterator[bytes]:
-        """The body, one chunk of it in memory at a time unless all of it is. Raises `BodyLost` before its end if what
-        was stored is not what was accepted, so that the final dot is never sent for it."""
-        if work.body is not None:
-            yield work.body
-            return
-        message = work.message
-        digest, octets, number = hashlib.sha256(), 0, 0
-        while octets < message.body_size:
-            chunk = await self.group.read(partial(chunk_of, message.id, number))
-            if chunk is None:
-                raise BodyLost(f"chunk {number} of message {message.id} is missing")
-            digest.update(chunk)
-            octets, number = octets + len(chunk), number + 1
-            yield chunk
-        if digest.digest() != message.body_sha256:
-            raise BodyLost(f"the body of message {message.id} was altered")
+
+def news_of(way: Route | Unsent, outcome: Outcome) -> OwnNews | None:
+    """What is new about an own server after an attempt, if that was the way."""
+    refused = isinstance(outcome, LoginRefused)
+    match way:
+        case OwnRoute() if isinstance(outcome, Delivered | Failed):  # it spoke of the message, so it is there
+            return OwnNews(way.version, works=True) if way.failing else None
+        case OwnRoute(version=str(version)) | Unsent(version=str(version)):
+            return OwnNews(version, refused=refused)
+    return None
+
+
+async def stored_body(group: CommitGroup, work: Work) -> AsyncIterator[bytes]:
+    """The body, one chunk of it in memory at a time unless all of it is. Raises `BodyLost` before its end if what was
+    stored is not what was accepted, so that the final dot is never sent for it."""
+    if work.body is not None:
+        yield work.body
+        return
+    message = work.message
+    digest, octets, number = hashlib.sha256(), 0, 0
+    while octets < message.body_size:
+        chunk = await group.read(partial(chunk_of, message.id, number))
+        if chunk is None:
+            raise BodyLost(f"chunk {number} of message {message.id} is missing")
+        digest.update(chunk)
+        octets, number = octets + len(chunk), number + 1
+        yield chunk
+    if digest.digest() != message.body_sha256:
+        raise BodyLost(f"the body of message {message.id} was altered")
 
 
 def chunk_of(message_id: str, number: int, store: Store) -> bytes | None:

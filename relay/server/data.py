@@ -35,6 +35,7 @@ FAULTS = {  # the first that applies is said
     "header.too_large": (550, "5.6.0"),
     "header.too_many": (550, "5.6.0"),
     "header.line_too_long": (550, "5.6.0"),  # RFC 5322 2.1.1
+    "body.line_too_long": (550, "5.6.0"),  # RFC 5321 4.5.3.1.6
     "message.disk_full": (452, "4.3.1"),
 }
 
@@ -61,6 +62,7 @@ class DataReader:
         self.begun = False
         self.header = bytearray()
         self.in_header = True
+        self.line = 0  # octets of the line of the body that has no end yet
         self.sink = BodySink(settings.spool_directory, settings.memory_size)
 
     @property
@@ -118,7 +120,7 @@ class DataReader:
     def split(self, block: bytes) -> None:
         """Put a block where it belongs: before or behind the empty line (RFC 5322 2.1)."""
         if not self.in_header:
-            self.sink.write(block)
+            self.keep(block)
             return
         searched = max(len(self.header) - 3, 0)
         self.header += block
@@ -133,7 +135,23 @@ class DataReader:
                 return
         body = bytes(self.header[body_at:])
         self.end_header(bytes(self.header[:header_end]))
-        self.sink.write(body)
+        self.keep(body)
+
+    def keep(self, block: bytes) -> None:
+        """Keep a piece of the body, unless a line in it is longer than anybody can want (docs/decisions/0009)."""
+        longest = self.settings.body_line
+        first = block.find(CRLF)
+        if first < 0:
+            self.line += len(block)
+            too_long = self.line > longest
+        else:
+            too_long = self.line + first > longest
+            self.line = len(block) - block.rfind(CRLF) - 2
+            too_long |= len(block) > longest and len(max(block.split(CRLF), key=len)) > longest
+        if too_long:
+            self.refuse("body.line_too_long")
+        else:
+            self.sink.write(block)
 
     def end_header(self, header: bytes) -> None:
         """The header block is complete: hold it against its limits."""
@@ -163,6 +181,8 @@ class DataReader:
         if self.faults:
             topic = next(topic for topic in FAULTS if topic in self.faults)
             code, enhanced = FAULTS[topic]
+            if topic == "message.nul" and self.settings.bare_newline == "reject":
+                enhanced = "5.6.11"  # beside a line end it is one more way to forge the end of data
             return Refusal(code, enhanced, topic, self.params(topic))
         return Content(bytes(self.header), self.sink.body(), self.eightbit)
 
@@ -173,6 +193,7 @@ class DataReader:
             "header.too_large": f"{self.settings.header_size / 1_000:g} kB",
             "header.too_many": str(self.settings.header_fields),
             "header.line_too_long": str(self.settings.header_line),
+            "body.line_too_long": str(self.settings.body_line),
         }
         return {"limit": limits[topic]} if topic in limits else {}
 

@@ -20,14 +20,17 @@ from relay.mail.date import mail_date
 from relay.mail.document import Addressed, Handling, address_document, document_of
 from relay.mail.loop import own_hops, trace_id
 from relay.mail.message import Body, Field, Message
+from relay.mail.pass_on import pass_on
 from relay.mail.readdress import readdress
 from relay.mail.reply import Refusal, Reply, printable
-from relay.mail.rewrite import RewritePolicy, Rewritten, resolve_platform_address, rewrite
+from relay.mail.rewrite import Rewritten, resolve_platform_address, rewrite
+from relay.mail.route import RouteKind, choose_route
 from relay.mail.sender import Admitted, Verified, admit, mentioned
 from relay.server.holding import enqueue_held
 from relay.server.office import Office, fresh_id, new_delivery
 from relay.server.prepared import Prepared, known_of, recipients, stored_message
 from relay.server.sign_in import Neighbours, SignIns
+from relay.server.signer import UNSIGNED, Signer
 from relay.server.verification import Asked, request_confirmation
 from relay.store.model import Queued
 
@@ -110,8 +113,8 @@ class Intake:
             return Refusal(554, "5.4.6", "message.own_loop", {"hops": str(MOST_OWN_HOPS)})
         smtputf8 = submission.envelope.smtputf8
         addresses = mentioned(message, smtputf8=smtputf8)
-        paths = submission.envelope.forward_paths
-        known, handling = await self.group.read(lambda store: known_of(store, tenant.id, addresses, paths))
+        paths, login = submission.envelope.forward_paths, submission.peer.login
+        known, handling = await self.group.read(lambda store: known_of(store, tenant.id, addresses, paths, login))
         if awaited is not None:
             known = Verified(known.addresses | {awaited.key}, known.domains)
         admitted = admit(message, known, smtputf8=smtputf8)
@@ -123,11 +126,12 @@ class Intake:
         addressed = address_document(document, self.office.config.document_types[document], paths, handling)
         if isinstance(addressed, Refusal):
             return addressed
-        rewritten = self.rewrite(submission, admitted, known, addressed)
+        route = choose_route(own_server=handling.own_server, allowed=self.office.config.policy.own_servers)
+        rewritten = self.rewrite(submission, admitted, known, addressed, route)
         if isinstance(rewritten, Refusal):
             return rewritten
         copy_to = addressed.copy_to if addressed.copy_to and addressed.copy_to in known else None
-        return Prepared(submission, admitted, rewritten, document, addressed, copy_to)
+        return Prepared(submission, admitted, rewritten, document, addressed, copy_to, route)
 
     def document(self, message: Message, handling: Handling) -> str | Refusal:
         """The document type of a message, by what it says, the tenant's patterns, or the default."""
@@ -150,32 +154,21 @@ class Intake:
         return (language.text("reply.document.skipped", addresses=addresses, document=prepared.document),)
 
     def rewrite(
-        self, submission: Submission, admitted: Admitted, known: Verified, addressed: Addressed
+        self, submission: Submission, admitted: Admitted, known: Verified, addressed: Addressed, route: RouteKind
     ) -> Rewritten | Refusal:
-        """The rewriting with this platform's and tenant's names, then To and Cc as the document type wants them."""
-        config, tenant, now = self.office.config, submission.tenant, self.now()
-        policy = RewritePolicy(
-            platform=resolve_platform_address(config.platform.address, tenant.id),
-            platform_name=config.platform.name,
-            company=tenant.name,
-            display_name=config.policy.display_name,
-            reply_to=config.policy.reply_to,
-            protected_names=(config.platform.name,),
-            suffix=catalog(tenant.locale).text("mail.from.suffix") if config.policy.name_suffix else "",
-            authserv_id=self.office.hostname,
-        )
-        rewritten = rewrite(
-            submission.message,
-            admitted,
-            known,
-            policy,
-            date=mail_date(now),
-            message_id=self.office.message_id(now),
-        )
+        """The message as its route wants it, rewritten with this platform's and tenant's names unless it goes by the
+        tenant's own server; then To and Cc as the document type wants them."""
+        message, now = submission.message, self.now()
+        date, message_id = mail_date(now), self.office.message_id(now)
+        if route is RouteKind.OWN:
+            rewritten = pass_on(message, date=date, message_id=message_id)
+        else:
+            policy = self.office.rewrite_policy(submission.tenant)
+            rewritten = rewrite(message, admitted, known, policy, date=date, message_id=message_id)
         if isinstance(rewritten, Refusal):
             return rewritten
-        message, changes = readdress(rewritten.message, addressed, smtputf8=submission.envelope.smtputf8)
-        return replace(rewritten, message=message, changes=(*rewritten.changes, *changes))
+        readdressed, changes = readdress(rewritten.message, addressed, smtputf8=submission.envelope.smtputf8)
+        return replace(rewritten, message=readdressed, changes=(*rewritten.changes, *changes))
 
     async def store(self, prepared: Prepared, awaited: Address | None = None) -> str:
         """Trace, sign and commit; returns the message's id once it is on disk. With ``awaited`` it is held."""
@@ -183,7 +176,8 @@ class Intake:
         message_id = fresh_id(now)
         body = prepared.submission.message.body
         traced = prepared.rewritten.message.prepend([self.received(prepared.submission, message_id, now)])
-        signed, body_sha256 = await self.sign(traced, now)
+        signer = self.office.signer if prepared.route is RouteKind.PLATFORM else UNSIGNED
+        signed, body_sha256 = await self.sign(signer, traced, now)
         small = None
         if body.size > IN_MEMORY:
             await self.store_chunks(message_id, body)
@@ -203,12 +197,12 @@ class Intake:
         )
         return message_id
 
-    async def sign(self, message: Message, now: float) -> tuple[Message, bytes]:
+    async def sign(self, signer: Signer, message: Message, now: float) -> tuple[Message, bytes]:
         """Signed, and the SHA-256 of its body. In a thread when the body is large, or when others come in here
         meanwhile and the other processors have nothing to do: else the way there and back costs more than it gains."""
         if message.body.size > IN_MEMORY or (self.alone and self.accepting > 1):
-            return await asyncio.to_thread(self.office.signer.sign, message, now)
-        return self.office.signer.sign(message, now)
+            return await asyncio.to_thread(signer.sign, message, now)
+        return signer.sign(message, now)
 
     async def store_chunks(self, message_id: str, body: Body) -> None:
         """A large body, one chunk a commit, so that nobody waits for more than one of them."""

@@ -1,5 +1,6 @@
 """The mails that we write ourselves, complete but for their signature: the question to the owner of an address, and
-the notice that a message could not be delivered. Clock, links and identifiers come in as arguments."""
+the notice that nobody answered it; `relay.server.reports` tells what became of deliveries. Clock, links and identifiers
+come in as arguments."""
 
 from __future__ import annotations
 
@@ -12,14 +13,12 @@ from relay.locales import Catalog, catalog
 from relay.mail.address import Address, parse_address
 from relay.mail.compose import Part, compose, multipart, text_part
 from relay.mail.date import mail_date
-from relay.mail.delivery import Answer, Delivery
-from relay.mail.dsn import delivery_status, one_line, original_header, remote_host
+from relay.mail.dsn import one_line
 from relay.mail.message import Field, Message
 from relay.mail.name import clean_name, clean_text
 from relay.mail.rewrite import resolve_platform_address
 from relay.mail.text import encode_unstructured, print_mailboxes
-from relay.server.failure_reason import failure_reason
-from relay.server.letter import Block, Button, Facts, Heading, Link, Note, Paragraph, Quote, as_html, as_text
+from relay.server.letter import Block, Button, Facts, Heading, Link, Note, Paragraph, as_html, as_text
 
 if TYPE_CHECKING:
     from relay.config import Platform
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from relay.store.model import StoredMessage
 
 LONGEST_SUBJECT = 150  # characters of a message's subject that are repeated
-LONGEST_WORDS = 400  # characters of a server's words that are shown
 WEB_ADDRESS = re.compile(r"\S*(://|\bwww\.|\w\.\w+/)\S*", re.IGNORECASE)
 
 
@@ -100,130 +98,6 @@ def company_name(platform: Platform, tenant: Tenant, words: Catalog) -> str:
     return name or words.text("mail.verify.unnamed", platform=platform.name)
 
 
-# ---- the notice of a failure ---------------------------------------------------------------------------------------
-
-
-def failure_notice(
-    platform: Platform,
-    tenant: Tenant,
-    message: StoredMessage,
-    failures: Sequence[tuple[Delivery, Answer]],
-    *,
-    hostname: str,
-    now: float,
-    message_id: str,
-) -> Message:
-    """The notice to the author of ``message`` that it did not reach some recipients: for people, then for programs.
-
-    ``failures`` holds each failed delivery with its last answer; ``hostname`` is ours (Reporting-MTA).
-    """
-    words = catalog(tenant.locale)
-    sender = resolve_platform_address(platform.address, tenant.id)
-    recipients = [clean_text(delivery.recipient) for delivery, _ in failures]
-    subject = one_line(clean_text(message.subject), LONGEST_SUBJECT)
-    about = words.text("mail.failure.subject", subject=subject) if subject else untitled(recipients, words)
-    title = words.text(
-        "mail.failure.title.one" if len(failures) == 1 else "mail.failure.title.many", count=len(failures)
-    )
-    blocks: list[Block] = [
-        Paragraph(words.text("mail.failure.intro", platform=platform.name)),
-        Facts(list(message_facts(message, subject, words))),
-    ]
-    for delivery, answer in failures:
-        blocks += failure_blocks(platform, sender, delivery, answer, words)
-    blocks.append(Note(words.text("mail.failure.note", platform=platform.name)))
-    report = [
-        letter(title, blocks, platform, words, seed=f"{message_id} letter"),
-        status_part(message, failures, hostname, now),
-        original_header(message.original_header),
-    ]
-    author = parse_address(message.author, smtputf8=True)
-    fields = own_fields(platform, sender, author, about, now, message_id, "auto-replied", words)
-    return compose(fields, multipart("report; report-type=delivery-status", report, seed=message_id))  # RFC 6522 3
-
-
-def untitled(recipients: Sequence[str], words: Catalog) -> str:
-    """The subject of a notice about a message that had none."""
-    return words.text("mail.failure.untitled", recipient=recipients[0])
-
-
-def message_facts(message: StoredMessage, subject: str, words: Catalog) -> Iterator[tuple[str, str]]:
-    """What tells the author which message it is."""
-    if subject:
-        yield words.text("mail.failure.about"), subject
-    yield words.text("mail.failure.author"), message.author
-    yield words.text("mail.failure.handed_in_at"), written_date(message.received_at, words)
-    yield words.text("mail.failure.reference"), message.id
-
-
-def failure_blocks(
-    platform: Platform, sender: Address, delivery: Delivery, answer: Answer, words: Catalog
-) -> Iterator[Block]:
-    """What happened to one recipient, what can be done, and the words of whoever refused."""
-    recipient = clean_text(delivery.recipient)
-    known = {
-        "recipient": recipient,
-        "domain": delivery.domain,
-        "platform": platform.name,
-        "platform_address": str(sender),
-        "since": written_date(delivery.created_at, words),
-    }
-    reason = f"mail.reason.{failure_reason(answer)}"
-    yield Heading(recipient)
-    yield Paragraph(words.text(f"{reason}.why", **known))
-    yield Paragraph(words.text("mail.failure.advice", advice=words.text(f"{reason}.advice", **known)))
-    if answer.code and (host := remote_host(answer)):
-        yield Paragraph(words.text("mail.failure.said", host=clean_text(host)))
-    else:
-        yield Paragraph(words.text("mail.failure.found"))
-    yield Quote(one_line(clean_text(str(answer)), LONGEST_WORDS))
-
-
-def status_part(message: StoredMessage, results: Sequence[tuple[Delivery, Answer]], hostname: str, now: float) -> Part:
-    """The part of a report that programs read."""
-    return delivery_status(
-        results, reporting_mta=hostname, arrived_at=message.received_at, attempted_at=now, envid=message.envid
-    )
-
-
-# ---- the notice of an arrival, for who asked for it (RFC 3461 4.1 NOTIFY=SUCCESS) -----------------------------------
-
-
-def success_notice(
-    platform: Platform,
-    tenant: Tenant,
-    message: StoredMessage,
-    results: Sequence[tuple[Delivery, Answer]],
-    *,
-    hostname: str,
-    now: float,
-    message_id: str,
-) -> Message:
-    """The notice that the server of some recipients took a message; whether anybody reads it nobody will say."""
-    words = catalog(tenant.locale)
-    sender = resolve_platform_address(platform.address, tenant.id)
-    subject = one_line(clean_text(message.subject), LONGEST_SUBJECT)
-    recipient = clean_text(results[0][0].recipient)
-    about = words.text("mail.success.subject", subject=subject or recipient)
-    blocks: list[Block] = [
-        Paragraph(words.text("mail.success.intro", platform=platform.name)),
-        Facts(list(message_facts(message, subject, words))),
-    ]
-    for delivery, answer in results:
-        host = clean_text(remote_host(answer)) or delivery.domain
-        blocks += [Heading(clean_text(delivery.recipient)), Paragraph(words.text("mail.success.taken", host=host))]
-        blocks.append(Quote(one_line(clean_text(str(answer)), LONGEST_WORDS)))
-    blocks.append(Note(words.text("mail.success.note", platform=platform.name)))
-    report = [
-        letter(words.text("mail.success.title"), blocks, platform, words, seed=f"{message_id} letter"),
-        status_part(message, results, hostname, now),
-        original_header(message.original_header),
-    ]
-    author = parse_address(message.author, smtputf8=True)
-    fields = own_fields(platform, sender, author, about, now, message_id, "auto-replied", words)
-    return compose(fields, multipart("report; report-type=delivery-status", report, seed=message_id))  # RFC 6522 3
-
-
 # ---- the notice that nobody confirmed the sender -------------------------------------------------------------------
 
 
@@ -254,7 +128,21 @@ def lapse_notice(
     return compose(fields, letter(title, blocks, platform, words, seed=message_id))
 
 
-# ---- what both share -----------------------------------------------------------------------------------------------
+# ---- what all share ------------------------------------------------------------------------------------------------
+
+
+def untitled(recipients: Sequence[str], words: Catalog) -> str:
+    """The subject of a notice about a message that had none."""
+    return words.text("mail.failure.untitled", recipient=recipients[0])
+
+
+def message_facts(message: StoredMessage, subject: str, words: Catalog) -> Iterator[tuple[str, str]]:
+    """What tells the author which message it is."""
+    if subject:
+        yield words.text("mail.failure.about"), subject
+    yield words.text("mail.failure.author"), message.author
+    yield words.text("mail.failure.handed_in_at"), written_date(message.received_at, words)
+    yield words.text("mail.failure.reference"), message.id
 
 
 def own_fields(

@@ -7,9 +7,10 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from relay.locales import catalog
 from relay.mail.delivery import Delivery, State
 from relay.mail.ids import make_id
-from relay.mail.rewrite import resolve_platform_address
+from relay.mail.rewrite import RewritePolicy, resolve_platform_address
 from relay.mail.route import RouteKind
 from relay.mail.text import decode_unstructured
 from relay.mail.wish import NO_WISH, Wish
@@ -37,6 +38,20 @@ class Office:
     def message_id(self, now: float) -> str:
         """A fresh Message-ID in the domain of the platform address, with its angle brackets (RFC 5322 3.6.4)."""
         return f"<{fresh_id(now)}.{secrets.token_hex(6)}@{self.config.platform.address.rpartition('@')[2]}>"
+
+    def rewrite_policy(self, tenant: Tenant) -> RewritePolicy:
+        """How a tenant's mail is rewritten for the platform's address."""
+        config = self.config
+        return RewritePolicy(
+            platform=resolve_platform_address(config.platform.address, tenant.id),
+            platform_name=config.platform.name,
+            company=tenant.name,
+            display_name=config.policy.display_name,
+            reply_to=config.policy.reply_to,
+            protected_names=(config.platform.name,),
+            suffix=catalog(tenant.locale).text("mail.from.suffix") if config.policy.name_suffix else "",
+            authserv_id=self.hostname,
+        )
 
     def own_mail(self, mail: Message, kind: MessageKind, tenant: Tenant | None, recipient: str, now: float) -> Queued:
         """A mail of our own, signed and ready to be queued: null reverse-path, one recipient, small body."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from relay.mail.address import Address
 from relay.mail.document import Addressed, Handling
 from relay.mail.rewrite import Rewritten
-from relay.mail.route import choose_route
+from relay.mail.route import RouteKind
 from relay.mail.sender import Admitted, Verified
 from relay.mail.wish import NO_WISH, SILENT, Wish
 from relay.server.office import subject_of
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A submission that passed: whose it is, as what and to whom, and how it will leave but for trace and signature.
-    ``copy_to`` gets one more delivery, which counts for nothing else."""
+    ``copy_to`` gets one more delivery, which counts for nothing else; ``route`` is the kind of way it goes."""
 
     submission: Submission
     admitted: Admitted
@@ -31,13 +31,14 @@ class Prepared:
     document: str
     addressed: Addressed
     copy_to: Address | None
+    route: RouteKind = RouteKind.PLATFORM
 
 
 def known_of(
-    store: Store, tenant_id: str, addresses: Iterable[Address], recipients: Sequence[Address]
+    store: Store, tenant_id: str, addresses: Iterable[Address], recipients: Sequence[Address], login: str
 ) -> tuple[Verified, Handling]:
-    """What a tenant may send as, and what it chose about documents."""
-    handling = store.handling(tenant_id, recipients)
+    """What a tenant may send as, and what it chose, for mail that ``login`` hands in."""
+    handling = store.handling(tenant_id, recipients, login)
     asked = (*addresses, handling.copy_to) if handling.copy_to else addresses
     return store.verified(tenant_id, asked), handling
 
@@ -69,8 +70,8 @@ def stored_message(prepared: Prepared, message_id: str, header: bytes, body_sha2
         body_sha256=body_sha256,
         changes=rewritten.changes,
         events=(*prepared.admitted.events, *rewritten.events),
-        route=choose_route(submission.tenant),
-        reverse_path="verp",
+        route=prepared.route,
+        reverse_path="author" if prepared.route is RouteKind.OWN else "verp",  # bounces go to who sends
         smtputf8=submission.envelope.smtputf8,
         eightbit=submission.envelope.eightbit,
         received_at=now,

@@ -27,7 +27,6 @@ from relay.server.smtp import bind_socket
 
 log = logging.getLogger("relay.processes")
 RESTART_AFTER = 1.0
-STOP_WITHIN = 60.0
 
 
 def claim_ports(config: Config, reuse_port: bool) -> Sockets:

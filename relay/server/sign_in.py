@@ -20,6 +20,7 @@ NOBODY = hashlib.sha256(b"").digest()
 MOST_FAILURES = 20
 PAUSE = 15 * 60.0  # seconds
 MOST_PAIRS = 20_000  # what an attacker can make us remember
+LONGEST_USERNAME = 80  # characters of it that are remembered and logged; ours are shorter
 
 
 @dataclass(slots=True)
@@ -42,6 +43,7 @@ class SignIns:
     async def sign_in(self, username: str, secret: str, peer: str) -> Tenant | None:
         """The tenant that a login belongs to, or None; unknown and known logins take the same path."""
         found = await self.group.read(lambda store: store.login(username))
+        username = username[:LONGEST_USERNAME]
         login, tenant = found or (None, None)
         expected = login.secret_sha256 if login and login.revoked_at is None else NOBODY
         given = hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
@@ -50,7 +52,7 @@ class SignIns:
             self.failed(username, peer)
             return None
         if not may_come_from(login, peer):
-            log.warning("auth failed user=%r ip=%s: not from this address", username[:80], peer)
+            log.warning("auth failed user=%r ip=%s: not from this address", username, peer)
             return None
         self.guesses.pop((username, peer), None)
         return tenant
@@ -62,7 +64,7 @@ class SignIns:
 
     def failed(self, username: str, peer: str) -> None:
         """Count a wrong password; one that comes during a pause does not make it longer."""
-        log.warning("auth failed user=%r ip=%s", username[:80], peer)
+        log.warning("auth failed user=%r ip=%s", username, peer)
         if self.is_paused(username, peer):
             return
         guesses = self.guesses.setdefault((username, peer), Guesses())
@@ -72,7 +74,7 @@ class SignIns:
         guesses.last_at = self.now()
         self.guesses.move_to_end((username, peer))
         if guesses.count == MOST_FAILURES:
-            log.warning("auth paused user=%r ip=%s for %d s", username[:80], peer, PAUSE)
+            log.warning("auth paused user=%r ip=%s for %d s", username, peer, PAUSE)
         while len(self.guesses) > MOST_PAIRS:
             self.guesses.popitem(last=False)
 

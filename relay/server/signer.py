@@ -25,9 +25,16 @@ class Signer:
             stored.update(chunk)
             if self.keys:
                 canonical.update(chunk)
+        return self.sign_over(message, canonical, now), stored.digest()
+
+    def sign_over(self, message: Message, canonical: BodyHash, now: float) -> Message:
+        """The signed message, for a body whose hash is known."""
         if not self.keys:
-            return message, stored.digest()
-        return sign(message, self.keys, body_hash=canonical.digest(), now=int(now)), stored.digest()
+            return message
+        return sign(message, self.keys, body_hash=canonical.digest(), now=int(now))
+
+
+UNSIGNED = Signer(())
 
 
 def load_signer(config: Config) -> Signer:

@@ -47,7 +47,7 @@ TOO_LARGE = reply(552, "5.3.4", "message is larger than what is accepted")  # RF
 NOT_SMTP = reply(421, "4.7.0", "this is an SMTP server")
 TOO_MANY_ERRORS = reply(421, "4.7.0", "too many errors")
 TOO_MANY_IDLE_COMMANDS = reply(421, "4.7.0", "too many commands without a message")
-OUT_OF_STEP = reply(554, "5.5.0", "wait for the reply to EHLO before sending more")  # RFC 2920 3.1
+OUT_OF_STEP = reply(554, "5.5.0", "wait for the reply to the last command before sending more")  # RFC 2920 3.1
 
 
 def helo(session: Session, argument: bytes) -> bytes:
@@ -192,6 +192,11 @@ def quit_(session: Session, argument: bytes) -> bytes:
     return BYE
 
 
+def vrfy(session: Session, argument: bytes) -> bytes:  # noqa: ARG001 - a command like the others
+    """VRFY (RFC 5321 4.1.1.6): neither yes nor no."""
+    return NOT_VERIFIED if argument else reply(501, "5.5.4", "say VRFY address")
+
+
 def not_smtp(session: Session, argument: bytes) -> bytes:  # noqa: ARG001 - a command like the others
     """Another protocol's first line: nobody there understands us."""
     session.closing = True
@@ -213,7 +218,7 @@ ANSWERS: dict[bytes, Answerer] = {
     b"EHLO": ehlo,
     b"HELO": helo,
     b"QUIT": quit_,
-    b"VRFY": always(NOT_VERIFIED),
+    b"VRFY": vrfy,
     b"HELP": always(HELP),
     b"EXPN": always(NOT_IMPLEMENTED),
     b"TURN": always(NOT_IMPLEMENTED),
@@ -226,4 +231,5 @@ ANSWERS: dict[bytes, Answerer] = {
 
 MAIL_PARAMETERS = frozenset({"SIZE", "BODY", "SMTPUTF8", "AUTH", "RET", "ENVID"})
 IDLE_COMMANDS = frozenset({b"NOOP", b"RSET", b"VRFY", b"HELP", b"EHLO", b"HELO"})
-LONGEST = {b"MAIL": 1_000, b"RCPT": 1_000, b"AUTH": 12_288}  # octets with CRLF; all others 512
+# Octets with CRLF; all others 512. MAIL and RCPT with the longest path and every parameter at its longest fit in 1,000.
+LONGEST = {b"MAIL": 1_000, b"RCPT": 1_000, b"AUTH": 12_288}

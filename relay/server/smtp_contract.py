@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from relay.mail.reply import Reply
     from relay.mail.tenant import Tenant
     from relay.server.disk import Disk
+    from relay.server.recipients import RecipientCheck
 
 
 class ListenError(Exception):
@@ -31,12 +32,14 @@ class ListenerSettings:
     by_network: bool = False  # who may hand in mail is decided by the desk from the address, not by a login
     proxies: tuple[str, ...] = ()  # networks whose PROXY header is believed, and expected
     disk: Disk | None = None
+    recipient_check: RecipientCheck | None = None  # what DNS knows of recipients is said at RCPT
 
     message_size: int = 25_000_000  # as it is stored: with CRLF, without dot-stuffing (RFC 1870 3)
     recipients: int = 100  # RFC 5321 4.5.3.1.8: at least this many
     header_size: int = 100_000
     header_fields: int = 1_000
     header_line: int = 998  # RFC 5322 2.1.1, without CRLF
+    body_line: int = 64 * 1024  # RFC 5321 4.5.3.1.6 has 1,000; real programs write more
     bare_newline: Literal["normalize", "reject"] = "normalize"
     spool_directory: str | None = None  # None: the system's directory for temporary files
     memory_size: int = 256 * 1024  # a larger body waits in a file

@@ -24,6 +24,7 @@ from relay.server.smtp_commands import (
     LINE_TOO_LONG,
     LONGEST,
     OUT_OF_STEP,
+    RECIPIENT_OK,
     TOO_MANY_ERRORS,
     TOO_MANY_IDLE_COMMANDS,
     UNKNOWN,
@@ -39,13 +40,16 @@ if TYPE_CHECKING:
 log = logging.getLogger("relay.smtp")
 
 CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
+INTERNATIONAL = frozenset({b"MAIL", b"RCPT"})  # RFC 6531 3.1: what may hold more than ASCII
 CLIENT_HELLO = b"\x16"  # RFC 8446 5.1: a TLS handshake record
 LONGEST_COMMAND = 512  # octets with CRLF: RFC 5321 4.5.3.1.4
 FLUSH_AT = 16 * 1024
+NO_DATA = frozenset({b"500", b"501", b"503", b"530"})  # that DATA could not begin
 
 READY_FOR_TLS = reply(220, "2.0.0", "ready to start TLS")
 NO_TLS = reply(502, "5.5.1", "STARTTLS is not offered here")
 ALREADY_TLS = reply(503, "5.5.1", "TLS is active already")
+TLS_TOO_LATE = reply(503, "5.5.1", "not during a mail transaction")
 TLS_SYNTAX = reply(501, "5.5.4", "STARTTLS takes no argument")
 
 
@@ -75,11 +79,13 @@ class SubmissionProtocol(SmtpConnection):
         verb, argument = verb.upper(), argument.strip(b" ")
         if len(line) > LONGEST.get(verb, LONGEST_COMMAND):
             return self.counted(verb, smtp_auth.TOO_LONG if verb == b"AUTH" else LINE_TOO_LONG)
-        if CONTROL.search(text):
+        if CONTROL.search(text) or not (text.isascii() or verb in INTERNATIONAL) or self.is_bare(line):
             return self.counted(verb, GARBLED)
         try:
             if (answer := ANSWERS.get(verb)) is not None:
                 said = answer(self.session, argument)
+                if said is RECIPIENT_OK and self.settings.recipient_check is not None:
+                    return await self.settings.recipient_check.reply(self.session)  # no error of the client's
             elif (dialogue := DIALOGUES.get(verb)) is not None:
                 said = await dialogue(self, argument)
             else:
@@ -90,10 +96,17 @@ class SubmissionProtocol(SmtpConnection):
             said = (await self.handle_exception(error)).encode("ascii") + b"\r\n"
         return self.counted(verb, said)
 
+    def is_bare(self, line: bytes) -> bool:
+        """True when a line that ends in LF alone is none here (RFC 5321 2.3.8)."""
+        return self.settings.bare_newline == "reject" and not line.endswith(b"\r\n")
+
     def counted(self, verb: bytes, said: bytes) -> bytes:
         """The reply, unless the client has tried our patience. That a message was refused does not count."""
         session, settings = self.session, self.settings
-        if said[:1] == b"5" and (verb != b"DATA" or said[:3] in {b"501", b"503", b"530"}):
+        if verb == b"DATA" and said[:3] in NO_DATA and self.inbox.buffer:
+            session.closing = True  # RFC 2920 3.1: what follows is no command but the message, sent unasked
+            return OUT_OF_STEP
+        if said[:1] == b"5" and (verb != b"DATA" or said[:3] in NO_DATA):
             session.errors += 1
             if session.errors >= settings.errors:
                 session.closing = True
@@ -148,6 +161,8 @@ class SubmissionProtocol(SmtpConnection):
             return ALREADY_TLS
         if self.settings.tls != "starttls" or self.settings.context is None:
             return NO_TLS
+        if self.session.transaction is not None:
+            return TLS_TOO_LATE
         self.say(READY_FOR_TLS)
         await self.flush()
         self.inbox.clear()  # RFC 3207 4.2: nothing sent before the handshake may count after it

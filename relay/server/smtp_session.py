@@ -24,6 +24,7 @@ class Transaction:
     envid: str = ""
     forward_paths: dict[str, Address] = field(default_factory=dict)  # by key: a recipient given twice counts once
     wishes: dict[str, Wish] = field(default_factory=dict)
+    weighed: int = 0  # forward-paths that `RecipientCheck` let pass
 
     def envelope(self, eightbit: bool) -> Envelope:
         """The envelope as it stands."""

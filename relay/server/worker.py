@@ -23,11 +23,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from relay.mail.route import MxRoute, Route
+from relay.mail.route import MxRoute, Route, RouteKind
 from relay.server.attempt import LONGEST_ATTEMPT, Courier
 from relay.server.housekeeping import Retention, keep_house
 from relay.server.lines import Lines
-from relay.server.settling import Clerk, Notice
+from relay.server.settling import AfterOwn, Clerk, Notice
 from relay.server.transports import open_outlet, open_transports
 from relay.store.database import StoreError
 from relay.store.model import Work
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from relay.config import Delivery
     from relay.mail.tenant import Tenant
     from relay.net.dns import Resolver
+    from relay.server.own_route import OwnRoutes
     from relay.store.group import CommitGroup
     from relay.store.model import Queued
     from relay.store.store import Store
@@ -53,12 +54,14 @@ LEASED_AT_ONCE = 100
 LEAST_LEASED = 25  # a lease is a write: not for less room than this
 LONGEST_LINE = 100  # that wait for one destination; more of it stays in the queue and lets others pass
 MOST_LEASED = 1000
+OWN = "own "  # begins the name of a line for a tenant's own server, as no domain does
 HANDED_OVER = 100  # deliveries in line while new ones still join them in memory, each with at most a small body
 LEASE_FOR = 2 * LONGEST_ATTEMPT
 
 
 class Worker:
-    """One per process. ``route`` is the way of the platform's mail; ``notice`` writes to the tenant about a failure."""
+    """One per process. ``route`` is the way of the platform's mail, ``own_routes`` knows that of tenants' own servers,
+    and ``after_own`` what their results mean; ``notice`` writes to the tenant about a failure."""
 
     def __init__(
         self,
@@ -72,6 +75,8 @@ class Worker:
         verp_key: bytes,
         bounce_domain: str,
         notice: Notice,
+        own_routes: OwnRoutes,
+        after_own: AfterOwn,
         now: Callable[[], float],
         retention: Retention | None = None,
     ) -> None:
@@ -82,8 +87,8 @@ class Worker:
         self.retention = retention or Retention()
         self.outlet = open_outlet(delivery, resolver, hostname)
         self.transports = open_transports(self.outlet)
-        self.courier = Courier(group, route, self.transports, verp_key, bounce_domain, now)
-        self.clerk = Clerk(group, notice, self.wake, now)
+        self.courier = Courier(group, route, own_routes, self.transports, verp_key, bounce_domain, now)
+        self.clerk = Clerk(group, notice, self.wake, now, after_own)
         self.lines = Lines(CONCURRENCY, delivery.connections)
         self.most_leased = MOST_LEASED if isinstance(route, MxRoute) else LONGEST_LINE + delivery.connections
         self.arriving = 0  # deliveries on their way to the disk that will join the lines
@@ -183,7 +188,9 @@ class Worker:
             self.more = True
             return False
         now, full = self.now(), self.lines.long(LONGEST_LINE)
-        leased = await self.group.write(lambda store: store.lease(self.node, now, now + LEASE_FOR, room, full))
+        busy = [name.removeprefix(OWN) for name in full if name.startswith(OWN)]
+        domains = [name for name in full if not name.startswith(OWN)]
+        leased = await self.group.write(lambda store: store.lease(self.node, now, now + LEASE_FOR, room, domains, busy))
         for work in leased:
             self.lines.join(self.destination(work), work)
         self.more = len(leased) == room or bool(full)
@@ -191,6 +198,8 @@ class Worker:
 
     def destination(self, work: Work) -> str:
         """What shares connections with this delivery."""
+        if work.message.route is RouteKind.OWN:
+            return f"{OWN}{work.message.tenant_id}"
         return work.delivery.domain if isinstance(self.route, MxRoute) else ""
 
     def dispatch(self) -> None:

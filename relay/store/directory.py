@@ -77,19 +77,21 @@ def add_login(store: Session, login: Login) -> None:
         created_at=login.created_at,
         revoked_at=login.revoked_at,
         networks=json.dumps(login.networks),
+        own_server=login.own_server,
     )
 
 
 def login(store: Session, username: str) -> tuple[Login, Tenant] | None:
     """A login in force with its tenant; None when there is none or it was revoked."""
     row = store.database.one("login", username=username)
-    return (login_of(row[:6]), Tenant(*row[6:])) if row else None
+    return (login_of(row[:7]), Tenant(*row[7:])) if row else None
 
 
 def login_of(row: Row) -> Login:
     """A login from its row."""
-    username, tenant_id, secret_sha256, created_at, revoked_at, networks = row
-    return Login(username, tenant_id, secret_sha256, created_at, revoked_at, tuple(json.loads(networks)))
+    username, tenant_id, secret_sha256, created_at, revoked_at, networks, own_server = row
+    networks = tuple(json.loads(networks))
+    return Login(username, tenant_id, secret_sha256, created_at, revoked_at, networks, bool(own_server))
 
 
 def logins(store: Session, tenant_id: str) -> list[Login]:

@@ -14,17 +14,18 @@ if TYPE_CHECKING:
     from relay.store.session import Session
 
 
-def handling(store: Session, tenant_id: str, recipients: Iterable[Address] = ()) -> Handling:
-    """What a tenant chose, with the customer cards of ``recipients``."""
-    row = store.database.one("document_choices", tenant_id=tenant_id)
+def handling(store: Session, tenant_id: str, recipients: Iterable[Address] = (), login: str = "") -> Handling:
+    """What a tenant chose, with the customer cards of ``recipients``, for mail that ``login`` hands in."""
+    row = store.database.one("tenant_choices", tenant_id=tenant_id, login=login)
     assert row is not None
-    unticked, copy_to, has_rules, has_patterns, has_cards = row
+    unticked, copy_to, has_rules, has_patterns, has_cards, own_server = row
     return Handling(
         rules=document_rules(store, tenant_id) if has_rules else {},
         patterns=document_patterns(store, tenant_id) if has_patterns else (),
         cards=cards_of(store, tenant_id, recipients) if has_cards else {},
         unticked=Unticked(unticked or Unticked.REFUSE),
         copy_to=stored_address(copy_to) if copy_to else None,
+        own_server=bool(own_server),
     )
 
 

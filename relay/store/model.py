@@ -27,8 +27,9 @@ class MessageKind(StrEnum):
 class StoredMessage:
     """A message in the queue: its headers as they came and as they leave, and where its body is.
 
-    ``author`` is the address the customer sends as (the verified From), ``reverse_path`` is "verp" or "null",
-    ``ret`` and ``envid`` what the client said of reports (RFC 3461). Times are seconds since 1970, sizes octets.
+    ``author`` is the address the customer sends as (the verified From), ``reverse_path`` is "verp", "null"
+    or "author", ``ret`` and ``envid`` what the client said of reports (RFC 3461). Times are seconds since 1970, sizes
+    octets.
     """
 
     id: str
@@ -108,11 +109,22 @@ class Confirmation:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnNews:
+    """What an attempt says of an own server with settings of this ``version`` (empty: there is none any more): it
+    ``works`` again, it ``refused`` the login, or nothing got through."""
+
+    version: str
+    works: bool = False
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """The result of one attempt, to be written in one transaction. ``reports``: the next hop took over what the client
-    wants to be told."""
+    wants to be told. ``own``: what it says of the tenant's own server, where the message goes by that."""
 
     before: Delivery
     after: Delivery
     attempt: Attempt
     reports: bool = False
+    own: OwnNews | None = None

@@ -20,12 +20,18 @@ NO_LIMIT = 2**62
 
 
 def lease(
-    store: Session, node: str, now: float, until: float, limit: int, except_domains: Iterable[str] = ()
+    store: Session,
+    node: str,
+    now: float,
+    until: float,
+    limit: int,
+    except_domains: Iterable[str] = (),
+    except_tenants: Iterable[str] = (),
 ) -> list[Work]:
-    """Take at most ``limit`` deliveries that are due, the longest due first, none of them to ``except_domains``; until
-    then nobody else can."""
-    skipped = f" {' '.join(except_domains)} "
-    rows = store.database.all("lease_due", node=node, now=now, until=until, limit=limit, skipped=skipped)
+    """Take at most ``limit`` deliveries that are due, the longest due first, none of them to ``except_domains`` nor by
+    the own servers of ``except_tenants``; until then nobody else can."""
+    skipped, busy = f" {' '.join(except_domains)} ", " ".join(except_tenants)
+    rows = store.database.all("lease_due", node=node, now=now, until=until, limit=limit, skipped=skipped, busy=busy)
     leased = sorted(map(delivery_of, rows), key=lambda each: (each.due_at, each.id))
     messages: dict[str, tuple[StoredMessage, Tenant | None]] = {}
     for each in leased:

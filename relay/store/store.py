@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from relay.store import directory, documents, messages, queue, senders
+from relay.store import directory, documents, messages, own_servers, queue, recipients, senders
 from relay.store.session import Session
 
 
@@ -54,6 +54,21 @@ class Store(Session):
     put_customer_card = documents.put_customer_card
     drop_customer_card = documents.drop_customer_card
 
+    # own servers, and the mail that waits for them
+    put_own_server = own_servers.put_own_server
+    drop_own_server = own_servers.drop_own_server
+    own_server = own_servers.own_server
+    seal_own_server = own_servers.seal_own_server
+    refuse_login = own_servers.refuse_login
+    own_server_fails = own_servers.own_server_fails
+    own_server_works = own_servers.own_server_works
+    own_server_told = own_servers.own_server_told
+    own_server_mended = own_servers.own_server_mended
+    release_own_mail = own_servers.release_own_mail
+    own_mail_due = own_servers.own_mail_due
+    own_mail_waiting = own_servers.own_mail_waiting
+    reroute = own_servers.reroute
+
     # messages with their bodies, and what became of them
     enqueue = messages.enqueue
     put_chunk = messages.put_chunk
@@ -78,10 +93,15 @@ class Store(Session):
     cancel = queue.cancel
     retry = queue.retry
 
+    # what is known of recipients
+    bounced = recipients.bounced
+    has_delivered = recipients.has_delivered
+
     # named like the modules that they come from, so they are last
     senders = senders.senders
     messages = messages.messages
     queue = queue.queue
+    own_servers = own_servers.own_servers
 
     def scrub(self) -> None:
         """Let nothing that was deleted remain in the database's files. Not inside a transaction."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import tomllib
+from importlib.resources import files
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.checks.address.check import AddressReport, check_addresses, judge_address
+from relay.checks.address.check import check_addresses
+from relay.checks.address.judge import AddressReport, judge_address
+from relay.checks.address.syntax import parse_bare
 from relay.net.zone import Zone
 
 LONG = "a" * 64
@@ -55,66 +59,66 @@ def test_what_not_every_server_takes_is_warned_about(text: str, normalized: str,
     assert reason in ids(report)
 
 
-@pytest.mark.parametrize(
-    ("text", "reason", "suggestion"),
-    [
-        ("", "addr.syntax.empty", None),
-        ("jan", "addr.syntax.no_at", None),
-        ("@x.nl", "addr.syntax.local", None),
-        ("jan@", "addr.syntax.domain", None),
-        ("jan@@x.nl", "addr.syntax.two_ats", "jan@x.nl"),
-        ("jan[at]x.nl", "addr.syntax.no_at", "jan@x.nl"),
-        ("jan..p@x.nl", "addr.syntax.dots", "jan.p@x.nl"),
-        (".jan@x.nl", "addr.syntax.dots", "jan@x.nl"),
-        ("jan.@x.nl", "addr.syntax.dots", "jan@x.nl"),
-        ("jan@x..nl", "addr.syntax.dots", "jan@x.nl"),
-        ("jan@x.nl.", "addr.syntax.dots", "jan@x.nl"),
-        ("jan@x。nl。", "addr.syntax.dots", "jan@x.nl"),
-        (" jan@x.nl", "addr.syntax.space", "jan@x.nl"),
-        ("jan@x.nl\n", "addr.syntax.space", "jan@x.nl"),
-        ("jan @ x . nl", "addr.syntax.space", "jan@x.nl"),
-        ("jan\r\n @x.nl", "addr.syntax.space", "jan@x.nl"),
-        ("jan de vries@x.nl", "addr.syntax.space", None),
-        ("jan@x.nl,", "addr.syntax.trailing", "jan@x.nl"),
-        ("jan@x.nl;", "addr.syntax.trailing", "jan@x.nl"),
-        ("mailto:jan@x.nl", "addr.syntax.mailto", "jan@x.nl"),
-        ("MAILTO:jan%2Bx@x.nl?subject=a", "addr.syntax.mailto", "jan+x@x.nl"),
-        ("Jan <jan@x.nl>", "addr.syntax.name", "jan@x.nl"),
-        ("<jan@x.nl>", "addr.syntax.name", "jan@x.nl"),
-        ('"Vries, Jan de" <jan@x.nl>', "addr.syntax.name", "jan@x.nl"),
-        ("jan＠x.nl", "addr.syntax.at_sign", "jan@x.nl"),
-        ("“jan@x.nl”", "addr.syntax.quotes", "jan@x.nl"),
-        ("jan@ba\u200bkker.nl", "addr.syntax.invisible", "jan@bakker.nl"),
-        ("\ufeffjan@x.nl", "addr.syntax.invisible", "jan@x.nl"),
-        ("jan@ba\u00adkker.nl", "addr.syntax.invisible", "jan@bakker.nl"),
-        ("jan@x.nl\u202e", "addr.syntax.invisible", "jan@x.nl"),
-        ("jan(werk)@x.nl", "addr.syntax.comment", "jan@x.nl"),
-        ("jan@(werk)x.nl", "addr.syntax.comment", "jan@x.nl"),
-        ("jan@[192.0.2.1]", "addr.syntax.literal", None),
-        ("jan@[IPv6:2001:db8::1]", "addr.syntax.literal", None),
-        ("jan@192.0.2.1", "addr.syntax.domain", None),
-        ("jan@x_y.nl", "addr.syntax.domain", None),
-        ("jan@-x.nl", "addr.syntax.domain", None),
-        ("jan@x.n1", "addr.syntax.domain", None),
-        ("jan@xn--a.nl", "addr.syntax.domain", None),
-        ("jan@bakker", "addr.syntax.undotted", None),
-        ("jan@gmail", "addr.syntax.undotted", "jan@gmail.com"),
-        ("jan@hotmal", "addr.syntax.undotted", "jan@hotmail.com"),
-        ("jan@gmail,com", "addr.syntax.undotted", "jan@gmail.com"),
-        ("jan@gmial.com,", "addr.syntax.trailing", "jan@gmail.com"),
-        ("jan@gmail.c0m", "addr.syntax.domain", "jan@gmail.com"),
-        ('"jan".piet@x.nl', "addr.syntax.local", None),
-        ('jan"x@x.nl', "addr.syntax.local", None),
-        (f"a{LONG}@x.nl", "addr.syntax.local_long", None),
-        (f"a@{'.'.join(['b' * 60] * 4)}.{'c' * 10}.nl", "addr.syntax.long", None),
-        (f"jan@{LONG}.nl", "addr.syntax.domain", None),
-        ("jan\0@x.nl", "addr.syntax.invisible", "jan@x.nl"),
-        ("j\ufffdn@x.nl", "addr.syntax.invisible", None),
-        ("jan@x.nl, piet@y.nl", "addr.list", None),
-        ("jan@x.nl;piet@y.nl", "addr.list", None),
-        ("Jan <jan@x.nl>, Piet <piet@y.nl>", "addr.list", None),
-    ],
-)
+REJECTED = [
+    ("", "addr.syntax.empty", None),
+    ("jan", "addr.syntax.no_at", None),
+    ("@x.nl", "addr.syntax.local", None),
+    ("jan@", "addr.syntax.domain", None),
+    ("jan@@x.nl", "addr.syntax.two_ats", "jan@x.nl"),
+    ("jan[at]x.nl", "addr.syntax.no_at", "jan@x.nl"),
+    ("jan..p@x.nl", "addr.syntax.dots", "jan.p@x.nl"),
+    (".jan@x.nl", "addr.syntax.dots", "jan@x.nl"),
+    ("jan.@x.nl", "addr.syntax.dots", "jan@x.nl"),
+    ("jan@x..nl", "addr.syntax.dots", "jan@x.nl"),
+    ("jan@x.nl.", "addr.syntax.dots", "jan@x.nl"),
+    ("jan@x。nl。", "addr.syntax.dots", "jan@x.nl"),
+    (" jan@x.nl", "addr.syntax.space", "jan@x.nl"),
+    ("jan@x.nl\n", "addr.syntax.space", "jan@x.nl"),
+    ("jan @ x . nl", "addr.syntax.space", "jan@x.nl"),
+    ("jan\r\n @x.nl", "addr.syntax.space", "jan@x.nl"),
+    ("jan de vries@x.nl", "addr.syntax.space", None),
+    ("jan@x.nl,", "addr.syntax.trailing", "jan@x.nl"),
+    ("jan@x.nl;", "addr.syntax.trailing", "jan@x.nl"),
+    ("mailto:jan@x.nl", "addr.syntax.mailto", "jan@x.nl"),
+    ("MAILTO:jan%2Bx@x.nl?subject=a", "addr.syntax.mailto", "jan+x@x.nl"),
+    ("Jan <jan@x.nl>", "addr.syntax.name", "jan@x.nl"),
+    ("<jan@x.nl>", "addr.syntax.name", "jan@x.nl"),
+    ('"Vries, Jan de" <jan@x.nl>', "addr.syntax.name", "jan@x.nl"),
+    ("jan＠x.nl", "addr.syntax.at_sign", "jan@x.nl"),
+    ("“jan@x.nl”", "addr.syntax.quotes", "jan@x.nl"),
+    ("jan@ba\u200bkker.nl", "addr.syntax.invisible", "jan@bakker.nl"),
+    ("\ufeffjan@x.nl", "addr.syntax.invisible", "jan@x.nl"),
+    ("jan@ba\u00adkker.nl", "addr.syntax.invisible", "jan@bakker.nl"),
+    ("jan@x.nl\u202e", "addr.syntax.invisible", "jan@x.nl"),
+    ("jan(werk)@x.nl", "addr.syntax.comment", "jan@x.nl"),
+    ("jan@(werk)x.nl", "addr.syntax.comment", "jan@x.nl"),
+    ("jan@[192.0.2.1]", "addr.syntax.literal", None),
+    ("jan@[IPv6:2001:db8::1]", "addr.syntax.literal", None),
+    ("jan@192.0.2.1", "addr.syntax.domain", None),
+    ("jan@x_y.nl", "addr.syntax.domain", None),
+    ("jan@-x.nl", "addr.syntax.domain", None),
+    ("jan@x.n1", "addr.syntax.domain", None),
+    ("jan@xn--a.nl", "addr.syntax.domain", None),
+    ("jan@bakker", "addr.syntax.undotted", None),
+    ("jan@gmail", "addr.syntax.undotted", "jan@gmail.com"),
+    ("jan@hotmal", "addr.syntax.undotted", "jan@hotmail.com"),
+    ("jan@gmail,com", "addr.syntax.undotted", "jan@gmail.com"),
+    ("jan@gmial.com,", "addr.syntax.trailing", "jan@gmail.com"),
+    ("jan@gmail.c0m", "addr.syntax.domain", "jan@gmail.com"),
+    ('"jan".piet@x.nl', "addr.syntax.local", None),
+    ('jan"x@x.nl', "addr.syntax.local", None),
+    (f"a{LONG}@x.nl", "addr.syntax.local_long", None),
+    (f"a@{'.'.join(['b' * 60] * 4)}.{'c' * 10}.nl", "addr.syntax.long", None),
+    (f"jan@{LONG}.nl", "addr.syntax.domain", None),
+    ("jan\0@x.nl", "addr.syntax.invisible", "jan@x.nl"),
+    ("j\ufffdn@x.nl", "addr.syntax.invisible", None),
+    ("jan@x.nl, piet@y.nl", "addr.list", None),
+    ("jan@x.nl;piet@y.nl", "addr.list", None),
+    ("Jan <jan@x.nl>, Piet <piet@y.nl>", "addr.list", None),
+]
+
+
+@pytest.mark.parametrize(("text", "reason", "suggestion"), REJECTED)
 def test_all_else_is_rejected_with_what_was_probably_meant(text: str, reason: str, suggestion: str | None) -> None:
     report = judge_address(text)
     assert (report.verdict, report.normalized, report.suggestion) == ("reject", None, suggestion)
@@ -156,6 +160,10 @@ ZONE: dict[str, Any] = {
     "implicit.nl": {"AAAA": ["2001:db8::1"]},
     "null.nl": {"MX": ["0 ."], "A": ["192.0.2.1"]},
     "nothing.nl": {"TXT": ["v=spf1 -all"]},
+    "parked.nl": {"A": ["192.0.2.1"], "TXT": ["v=SPF1  -all"]},
+    "sends.nl": {"A": ["192.0.2.1"], "TXT": ["v=spf1 a -all"]},
+    "unread.nl": {"A": ["192.0.2.1"], "TXT": "SERVFAIL"},
+    "receives.nl": {"MX": ["10 mx.bakker.nl"], "TXT": ["v=spf1 -all"]},
     "private.nl": {"A": ["10.0.0.1"]},
     "inside.nl": {"MX": ["10 in.inside.nl"]},
     "in.inside.nl": {"A": ["192.168.1.2"], "AAAA": ["fd00::1"]},
@@ -182,6 +190,10 @@ async def asked(text: str, zone: dict[str, Any] = ZONE) -> AddressReport:
         ("gone.nl", "reject", ["addr.domain.nxdomain"]),
         ("null.nl", "reject", ["addr.domain.noMail"]),
         ("nothing.nl", "reject", ["addr.domain.noMail"]),
+        ("parked.nl", "warn", ["addr.domain.nosend"]),
+        ("sends.nl", "ok", []),
+        ("unread.nl", "ok", []),
+        ("receives.nl", "ok", []),
         ("private.nl", "reject", ["addr.domain.noMail"]),
         ("inside.nl", "reject", ["addr.domain.noMail"]),
         ("dead.nl", "warn", ["addr.domain.deadHost"]),
@@ -193,6 +205,14 @@ async def asked(text: str, zone: dict[str, Any] = ZONE) -> AddressReport:
 async def test_dns_says_whether_mail_is_taken(domain: str, verdict: str, reasons: list[str]) -> None:
     report = await asked(f"jan@{domain}")
     assert (report.verdict, ids(report)) == (verdict, reasons)
+
+
+def test_a_mailbox_whose_mail_came_back_is_rejected() -> None:
+    bounced = {parse_bare("jan@bakker.nl").key: 1_800_000_000.0}
+    report = judge_address("Jan@bakker.nl", bounced=bounced)
+    assert (report.verdict, ids(report)) == ("reject", ["addr.bounced"])
+    assert report.findings[0].facts == {"address": "Jan@bakker.nl", "day": "2027-01-15"}
+    assert judge_address("piet@bakker.nl", bounced=bounced).verdict == "ok"
 
 
 async def test_a_domain_that_takes_mail_is_never_a_typo_unless_a_known_squatter_has_it() -> None:
@@ -215,6 +235,16 @@ async def test_each_domain_is_asked_once_and_test_names_not_at_all() -> None:
     assert sorted(zone.asked) == [("bakker.nl", "MX"), ("mx.bakker.nl", "A"), ("mx.bakker.nl", "AAAA")]
     await check_addresses(["c@x.test"], zone, allow_test_domains=True)
     assert zone.asked[-1] == ("x.test", "MX")
+
+
+async def test_every_finding_that_has_a_sentence_can_come_about() -> None:
+    domains = ("gone.nl", "null.nl", "dead.nl", "slow.nl", "parked.nl", "gmial.com")
+    forms = ("jän@x.nl", '"a b"@x.nl', "jan@bücher.de", "info@x.nl", "jan@x.test", "jan@example.com", "jan@hotmal.com")
+    forms += ("jan@mailinator.com", "jan@grnail.com", *(case[0] for case in REJECTED))
+    reports = await check_addresses([f"jan@{domain}" for domain in domains], Zone(ZONE))
+    reports += [judge_address(form, bounced={parse_bare("info@x.nl").key: 0.0}) for form in forms]
+    sentences = tomllib.loads((files("relay.locales") / "en" / "check.addr.toml").read_text("utf-8"))
+    assert {id for report in reports for id in ids(report)} == {f"addr.{name}" for name in sentences}
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=80) | st.text("a@.,;<>()\"' \\\u200b\uff20é", max_size=20))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from relay.checks.address.judge import judge_address
 from relay.checks.address.known import providers, real_domains, squatted_domains
 from relay.checks.address.slip import slip_cost
 from relay.checks.address.typo import meant_domain
@@ -14,14 +15,14 @@ from relay.checks.address.typo import meant_domain
 LISTS = tomllib.loads(Path(__file__).with_name("address_typos.toml").read_text("utf-8"))
 
 
-@pytest.mark.parametrize("part", ["train", "holdout", "fresh"])
+@pytest.mark.parametrize("part", sorted(LISTS))
 def test_at_least_forty_of_forty_four_typos_are_found(part: str) -> None:
     typos = LISTS[part]["typos"]
     found = {typed for typed, meant in typos.items() if meant_domain(typed) == meant}
     assert len(found) / len(typos) >= 40 / 44, sorted(set(typos) - found)
 
 
-@pytest.mark.parametrize("part", ["train", "holdout", "fresh"])
+@pytest.mark.parametrize("part", sorted(LISTS))
 def test_at_most_one_of_sixty_four_real_domains_is_doubted(part: str) -> None:
     real = LISTS[part]["real"].split()
     doubted = {domain: meant for domain in real if (meant := meant_domain(domain))}
@@ -64,3 +65,16 @@ def test_fingers_slip_more_easily_than_they_leap() -> None:
     assert slip_cost("gmaill", "gmail") < slip_cost("gmial", "gmail") < slip_cost("gmaik", "gmail")
     assert slip_cost("gmaik", "gmail") < slip_cost("gmal", "gmail") < slip_cost("gmarl", "gmail")
     assert slip_cost("fmail", "gmail") > slip_cost("gnail", "gmail")
+    assert slip_cost("zihho", "ziggo") < slip_cost("zihwo", "ziggo")
+
+
+@pytest.mark.parametrize(
+    ("real", "likely"), [("hostmail.nl", "hootmail.nl"), ("xs2all.nl", "xs4akl.nl"), ("planer.nl", "plamet.nl")]
+)
+def test_a_new_letter_another_number_and_another_ending_of_a_word_make_a_name(real: str, likely: str) -> None:
+    assert meant_domain(real) is None
+    assert meant_domain(likely)
+
+
+def test_punctuation_beside_the_right_key_is_a_slip_too() -> None:
+    assert judge_address("jan@g,ail.com").suggestion == "jan@gmail.com"

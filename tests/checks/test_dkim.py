@@ -249,7 +249,7 @@ async def test_guesses_find_what_is_there_and_say_once_what_is_unknown() -> None
     zone["k2._domainkey.shop.example"] = "SERVFAIL"
     part = await look(zone, ())
     assert ids(part) == ["dkim.unknown", "dkim.cannot_enumerate"]
-    assert part.findings[1].facts["found"] == "google"
+    assert part.findings[1].facts["found"] == " (google)"
     assert part.facts["found"] == "google (rsa 2048)"
 
 

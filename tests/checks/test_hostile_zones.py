@@ -24,7 +24,7 @@ HOSTILE, OTHER = "h.example", "i.example"
 REVERSE = "9.2.0.192.in-addr.arpa"
 IP = "192.0.2.9"
 RESULTS = {"none", "neutral", "pass", "fail", "softfail", "temperror", "permerror"}
-OURS = set("“”‘’–—…→●")  # the only characters beyond ASCII, from our own sentences
+OURS = set("“”‘’–—…→●✓✗·")  # the only characters beyond ASCII, from our own sentences
 ESC = "\x1b[31m\x07"
 
 

@@ -200,3 +200,17 @@ def test_the_lists_can_be_read() -> None:
     assert sender_of("region.amazonses.com").name == "Amazon SES"
     assert sender_of("notamazonses.com") is None
     assert all(network.prefixlen <= 40 for network, _ in rented())
+
+
+async def test_nothing_is_moved_that_need_not_be() -> None:
+    """The platform's own include would go first and saves one; the vendor's eight are needed, and enough."""
+    sender = {"TXT": ["v=spf1 ip4:198.51.100.7 -all"]}
+    zone = {f"n{number}.vendor.example": sender for number in range(7)} | {"out.relay.example": sender}
+    seven = " ".join(f"include:n{number}.vendor.example" for number in range(7))
+    zone |= {f"small{number}.example": sender for number in range(3)}
+    three = " ".join(f"include:small{number}.example" for number in range(3))
+    zone["vendor.example"] = {"TXT": [f"v=spf1 {seven} -all"]}
+    zone["shop.example"] = {"TXT": [f"v=spf1 {three} include:vendor.example include:out.relay.example -all"]}
+    answer = await check_spf(Zone(zone), SpfQuestion("shop.example", include="out.relay.example"))
+    assert answer.tree.lookups == 12
+    assert [(saving.term, saving.saves) for saving in answer.under_ten] == [("include:vendor.example", 8)]

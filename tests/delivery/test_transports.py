@@ -10,7 +10,7 @@ import pytest
 
 from relay.config import Delivery
 from relay.mail.delivery import Deferred, Delivered, Failed
-from relay.mail.route import CaptureRoute, MxRoute, SmarthostRoute, TlsMode
+from relay.mail.route import CaptureRoute, MxRoute, OwnRoute, SmarthostRoute, TlsMode
 from relay.net.zone import Zone
 from relay.server.transports import TRANSPORTS, Job, Outlet, open_outlet, open_transports
 from relay.server.transports.mx import MxTransport
@@ -308,7 +308,7 @@ async def test_capture_takes_everything(outlet, transaction):
 
 
 def test_every_route_has_a_transport():
-    assert TRANSPORTS.keys() == {MxRoute, SmarthostRoute, CaptureRoute}
+    assert TRANSPORTS.keys() == {MxRoute, SmarthostRoute, OwnRoute, CaptureRoute}
     settings = Delivery(port=2525, allow_private=True, ca_file="/ca.pem")
     out = open_outlet(settings, Zone({}), "relay.example")
     assert (out.port, out.allow_private, out.client.ca_file, out.client.hostname) == (

@@ -20,6 +20,7 @@ from relay.mail.verp import read_verp
 from relay.net.zone import Zone
 from relay.server.housekeeping import Retention, tidy
 from relay.server.lines import Lines
+from relay.server.own_route import NoTokens, OwnRoutes
 from relay.server.worker import HANDED_OVER, LEASE_FOR, LONGEST_LINE, Worker
 from relay.store.database import StoreError
 from relay.store.group import CommitGroup
@@ -69,6 +70,11 @@ class ScriptedTransport:
             self.running[domain] -= 1
 
 
+async def nothing(work, settlement):
+    """There are no own servers: tests/delivery/test_own_server.py."""
+    return False
+
+
 @pytest.fixture
 def clock():
     return Clock()
@@ -103,6 +109,8 @@ async def worker(group, clock, transport):
             verp_key=KEY,
             bounce_domain="bounce.platform.example",
             notice=notice,
+            own_routes=OwnRoutes(group, [], NoTokens(), allowed=False),
+            after_own=nothing,
             now=clock,
         )
         for kind in each.transports:
@@ -302,6 +310,30 @@ async def test_a_failure_queues_its_notice_in_the_same_transaction(
     assert (await settled(delivery_id, 1)).state is State.FAILED
     assert asked == [(failing.message.id, State.FAILED, NEVER.answer, clock())]
     assert (await settled(notice.deliveries[0].id, 1)).state is State.DELIVERED
+
+
+@pytest.mark.parametrize(("ret", "known"), [("FULL", [b"Hello\r\n"]), ("HDRS", [None]), ("", [None])])
+async def test_a_body_that_is_wanted_back_is_read_for_the_notice(
+    worker, enqueue, queued, settled, transport, ret, known
+):
+    """RFC 3461 4.3: of a message that waited in the queue, only where RET=FULL asks for it."""
+    transport.outcomes, bodies = [NEVER], []
+    delivery_id = await enqueue(queued(ret=ret))
+    await worker(notice=lambda work, *_: bodies.append(work.body))
+    await settled(delivery_id, 1)
+    assert bodies == known
+
+
+@pytest.mark.parametrize(("notify", "told"), [("", 1), ("FAILURE", 1), ("SUCCESS,DELAY", 0), ("NEVER", 0)])
+async def test_who_wants_no_notice_gets_none(worker, enqueue, queued, settled, transport, notify, told):
+    """RFC 3461 4.1."""
+    transport.outcomes, notices = [NEVER], []
+    failing = queued()
+    wished = replace(failing, deliveries=(replace(failing.deliveries[0], notify=notify),))
+    delivery_id = await enqueue(wished)
+    await worker(notice=lambda work, *_: notices.append(work.delivery.id))
+    await settled(delivery_id, 1)
+    assert len(notices) == told
 
 
 async def test_no_notice_for_what_is_not_over(worker, enqueue, queued, settled, transport):
@@ -638,6 +670,7 @@ async def test_capture_needs_no_transport_of_the_network(group, clock, enqueue, 
     worker = Worker(
         group=group, route=CaptureRoute(), delivery=DeliveryConfig(via="capture"), resolver=Zone({}), node="n",
         hostname="relay.example", verp_key=KEY, bounce_domain="b.example", notice=lambda *_: None, now=clock,
+        own_routes=OwnRoutes(group, [], NoTokens(), allowed=False), after_own=nothing,
     )  # fmt: skip
     delivery_id = await enqueue(queued())
     await worker.start()

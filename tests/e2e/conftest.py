@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -16,11 +17,13 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from aiosmtpd.controller import Controller
 
 SIGNED_UP = "info@bakker.example"
@@ -34,6 +37,7 @@ class Sink:
     received: list[tuple[str, list[str], bytes]] = field(default_factory=list)
     news: threading.Condition = field(default_factory=threading.Condition)
     refused: dict[str, str] = field(default_factory=dict)
+    takes_for: float = 0.0  # seconds from the final dot to the reply
 
     async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:
         if address in self.refused:
@@ -45,6 +49,7 @@ class Sink:
         with self.news:
             self.received.append((envelope.mail_from, envelope.rcpt_tos, envelope.original_content))
             self.news.notify_all()
+        await asyncio.sleep(self.takes_for)
         return "250 2.0.0 taken"
 
     def to(self, recipient: str) -> list[bytes]:
@@ -66,8 +71,8 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-@pytest.fixture
-def sink() -> Iterator[Sink]:
+@contextmanager
+def listening_sink() -> Iterator[Sink]:
     """A separate SMTP server on a free port of loopback."""
     box = Sink(free_port())
     controller = Controller(box, hostname="127.0.0.1", port=box.port, decode_data=False, data_size_limit=50_000_000)
@@ -76,12 +81,20 @@ def sink() -> Iterator[Sink]:
     controller.stop()
 
 
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    """A receiving server of this test alone."""
+    with listening_sink() as box:
+        yield box
+
+
 @dataclass
 class Relay:
     """A relay with its own folder; started, killed and started again by the tests."""
 
     folder: Path
     processes: int = 1
+    options: tuple[str, ...] = ()  # further ones of `relay serve`
     process: subprocess.Popen[str] | None = None
     ready: dict[str, Any] = field(default_factory=dict)
 
@@ -122,6 +135,7 @@ class Relay:
             str(self.config),
             "--processes",
             str(self.processes),
+            *self.options,
         ]
         with (self.folder / "log").open("a") as log:
             self.process = subprocess.Popen(
@@ -183,6 +197,39 @@ def relay(tmp_path: Path, sink: Sink) -> Iterator[Relay]:
     yield running
     if running.process is not None:
         running.stop()
+
+
+@dataclass
+class Shared:
+    """A running relay that the tests of a module share, its login, its receiving server, and whom its clients trust."""
+
+    relay: Relay
+    sink: Sink
+    login: dict[str, str]
+    authority: trustme.CA
+
+    def port(self, tls: str) -> int:
+        """The port of the listener with ``starttls`` or ``implicit`` TLS."""
+        return next(int(smtp["port"]) for smtp in self.relay.ready["smtp"] if smtp["tls"] == tls)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    """A relay for ``localhost`` on a STARTTLS and an implicit TLS port, with a certificate that clients can verify."""
+    folder = tmp_path_factory.mktemp("shared")
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost")
+    issued.cert_chain_pems[0].write_to_path(str(folder / "certificate.pem"))
+    issued.private_key_pem.write_to_path(str(folder / "key.pem"))
+    files = '\ncertificate = "certificate.pem"\nkey = "key.pem"'
+    listeners = f'tls = "starttls"{files}\n[[listener]]\nport = 0\ntls = "implicit"{files}'
+    with listening_sink() as sink:
+        write_config(folder, sink.port, listener=listeners)
+        relay = Relay(folder)
+        login = relay.add_tenant(locale="en")["login"]
+        relay.start()
+        yield Shared(relay, sink, login, authority)
+        relay.stop()
 
 
 @pytest.fixture

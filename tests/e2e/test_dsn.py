@@ -15,7 +15,7 @@ AUTHOR = "info@bakker.example"
 
 def submit(relay, login, recipient: str, rcpt: list[str], mail: list[str] | None = None) -> None:
     with relay.client(login) as client:
-        message = f"From: {AUTHOR}\r\nTo: {recipient}\r\nSubject: Factuur 12\r\n\r\nx\r\n"
+        message = f"From: {AUTHOR}\r\nTo: {recipient}\r\nSubject: Factuur 12\r\n\r\nde inhoud\r\n"
         client.sendmail(AUTHOR, [recipient], message, mail_options=mail or [], rcpt_options=rcpt)
 
 
@@ -34,12 +34,15 @@ def report(content: bytes):
     return [dict(group.items()) for group in status.get_payload()], parsed.get_body(("plain",)).get_content()
 
 
-def test_a_failure_is_reported_under_the_names_that_the_client_gave(started, sink) -> None:
+@pytest.mark.parametrize(("ret", "returned"), [("HDRS", "text/rfc822-headers"), ("FULL", "message/rfc822")])
+def test_a_failure_is_reported_under_the_names_that_the_client_gave(started, sink, ret, returned) -> None:
     relay, login = started
     sink.refused["weg@klant.example"] = "550 5.1.1 no such user"
     options = ["NOTIFY=FAILURE", "ORCPT=rfc822;oud+2Bweg@klant.example"]
-    submit(relay, login, "weg@klant.example", options, ["RET=HDRS", "ENVID=factuur+2B12"])
+    submit(relay, login, "weg@klant.example", options, [f"RET={ret}", "ENVID=factuur+2B12"])
     [notice] = sink.wait_for(AUTHOR)
+    assert returned.encode() in notice
+    assert (b"\r\n\r\nde inhoud\r\n" in notice) == (ret == "FULL")
     message, recipient = report(notice)[0]
     assert message["Original-Envelope-Id"] == "factuur+12"
     assert recipient["Original-Recipient"] == "rfc822; oud+weg@klant.example"

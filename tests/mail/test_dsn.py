@@ -6,6 +6,7 @@ import email
 import email.policy
 import re
 from binascii import a2b_qp
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from relay.mail.compose import compose
 from relay.mail.delivery import Answer, Delivery, State
-from relay.mail.dsn import delivery_status, original_header, remote_host, status_code
+from relay.mail.dsn import delivery_status, original_header, original_message, remote_host, status_code
 
 ARRIVED, ATTEMPTED = 1795075500.0, 1795507500.0
 
@@ -180,3 +181,36 @@ def test_of_a_large_header_whole_fields_are_kept():
     assert 45_000 < len(body) <= 50_000
     assert body == field * (len(body) // len(field))
     assert original_header(b"X: " + b"y" * 60_000 + b"\r\n").body == b""
+
+
+def test_the_whole_message_comes_back_where_it_is_plain():
+    part = original_message(b"Subject: x\r\n", b"body\r\n")
+    assert part.fields[0].raw == b"Content-Type: message/rfc822\r\n"
+    assert part.body == b"Subject: x\r\n\r\nbody\r\n"
+
+
+@pytest.mark.parametrize("body", [None, "é\r\n".encode(), b"x" * 999 + b"\r\n", b"\0\r\n"])
+def test_its_header_alone_where_it_would_have_to_be_encoded(body):
+    part = original_message(b"Subject: x\r\n", body)
+    assert part.fields[0].raw == b"Content-Type: text/rfc822-headers\r\n"
+    assert part.body == b"Subject: x\r\n"
+
+
+def test_what_the_client_called_things_is_decoded_and_cannot_add_fields():
+    delivery = replace(failed(), orcpt="rfc822;oud+2Bweg+0D+0ABcc:+20x@y.example")
+    part = delivery_status(
+        [(delivery, Answer("no", 550))],
+        reporting_mta="relay.example",
+        arrived_at=ARRIVED,
+        attempted_at=ATTEMPTED,
+        envid="a+0D+0AX:+20b+E9",
+    )
+    lines = part.body.decode("ascii").split("\r\n")
+    assert lines[0] == "Original-Envelope-Id: a X: b?"
+    assert "Original-Recipient: rfc822; oud+weg Bcc: x@y.example" in lines
+
+
+def test_an_arrival_was_relayed():
+    delivery = replace(failed(), state=State.DELIVERED)
+    (_, recipient) = groups((delivery, Answer("queued", 250, "2.0.0", "mx.example[192.0.2.1]:25")))
+    assert (recipient["Action"], recipient["Status"]) == ("relayed", "2.0.0")

@@ -165,7 +165,8 @@ def test_a_header_without_end_is_not_kept() -> None:
 
 def test_a_large_body_waits_in_a_file_without_a_name(tmp_path: Path) -> None:
     reader = DataReader(ListenerSettings("relay.example", spool_directory=str(tmp_path)))
-    body = os.urandom(700_000).translate(None, b"\r\n.\0") + b"\r\n"
+    octets = os.urandom(70_000).translate(None, b"\r\n.\0")[:60_000]
+    body = (octets + b"\r\n") * 11
     assert reader.feed(HEAD + body + b".\r\n") == b""
     found = reader.content()
     assert isinstance(found, Content)
@@ -194,7 +195,7 @@ def test_a_full_disk_is_temporary_and_the_reader_stays_in_step() -> None:
     reader = DataReader(ListenerSettings("relay.example", memory_size=10))
     reader.sink.file = open("/dev/full", "wb", buffering=0)  # noqa: SIM115
     for _ in range(3):
-        assert reader.feed(HEAD + b"x" * 100_000) is None
+        assert reader.feed(HEAD + b"x\r\n" * 30_000) is None
     assert reader.feed(b"\r\n.\r\nNOOP\r\n") == b"NOOP\r\n"
     assert result(reader) == (452, "4.3.1", "message.disk_full")
 

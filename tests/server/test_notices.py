@@ -18,7 +18,8 @@ from relay.mail.delivery import Answer, Delivery, State
 from relay.mail.route import RouteKind
 from relay.mail.tenant import Tenant
 from relay.server.failure_reason import REASONS, SUBJECTS, WORDS, failure_reason
-from relay.server.notices import failure_notice, verification_mail, written_date
+from relay.server.notices import verification_mail, written_date
+from relay.server.reports import failure_notice
 from relay.store.model import MessageKind, StoredMessage
 
 PLATFORM = Platform(name="Klantenplatform", address="mail@customers.platform.example")

@@ -10,6 +10,8 @@ from importlib.metadata import version
 import aiosmtpd.smtp
 import pytest
 
+from relay.config import Config, Listener, Policy
+from relay.server.app import Extras, listener_settings
 from relay.server.smtp_connections import Connections
 from relay.server.smtp_contract import ListenerSettings
 from relay.server.smtp_protocol import SubmissionProtocol
@@ -95,3 +97,10 @@ async def test_a_connection_costs_next_to_nothing_to_make() -> None:
 def test_loops_upgrade_a_connection(loop_kind: str) -> None:
     base = pytest.importorskip("uvloop").Loop if loop_kind == "uvloop" else asyncio.BaseEventLoop
     assert callable(base.start_tls)
+
+
+def test_what_the_configuration_says_reaches_the_listener() -> None:
+    listener = Listener(tls="none", bare_newline="reject")
+    config = Config(listener=(listener,), policy=Policy(recipients=7, message_size="2 MB"))
+    settings = listener_settings(config, listener, "relay.example", Extras())
+    assert (settings.bare_newline, settings.recipients, settings.message_size) == ("reject", 7, 2_000_000)

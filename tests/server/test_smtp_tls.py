@@ -53,6 +53,8 @@ def test_a_login_before_the_handshake_is_forgotten(serve) -> None:
     client.command("EHLO app.example")
     client.sign_in()
     assert client.command("MAIL FROM:<a@b.example>").startswith("250")
+    assert client.command("STARTTLS").startswith("503 5.5.1")  # not in the middle of a mail transaction
+    client.command("RSET")
     client.command("STARTTLS")
     client.start_tls()
     assert client.command("MAIL FROM:<a@b.example>").startswith("503 5.5.1")
@@ -69,7 +71,8 @@ def test_a_whole_session_after_starttls(serve, content_of) -> None:
     client.start_tls()
     client.command("EHLO app.example")
     client.sign_in()
-    message = b"A: b\r\n\r\n" + os.urandom(1_000_000).translate(None, b"\r\n\0.") + b"\r\n"
+    line = os.urandom(60_000).translate(None, b"\r\n\0.") + b"\r\n"
+    message = b"A: b\r\n\r\n" + line * 16
     assert client.submit(message + b".\r\n").startswith("250 2.0.0")
     assert content_of(serving.desk.submissions[0]) == message
     assert serving.desk.submissions[0].peer.protocol == "ESMTPSA"
@@ -113,6 +116,18 @@ def test_a_handshake_on_a_port_in_the_clear_is_closed_at_once(serve) -> None:
     client.reply()
     client.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
     assert client.closed
+
+
+def test_words_in_the_clear_on_a_port_with_implicit_tls_are_not_answered(serve) -> None:
+    serving = serve(tls="implicit")
+    client = serving.connect()
+    client.send(b"EHLO app.example\r\n")
+    try:
+        heard = client.sock.recv(4096)
+    except ConnectionError:
+        heard = b""
+    assert b"220" not in heard  # nothing, or a TLS alert
+    assert serving.eventually(lambda: not serving.listener.connections.open)
 
 
 def test_old_protocols_are_not_spoken(server_context) -> None:

@@ -196,7 +196,7 @@ def test_a_lease_looks_at_no_more_rows_than_it_takes(store, tenant, make, now):
     """The plan, not the clock: what is due is found by its index, whatever else is in the table."""
     for name in ("lease_due", "next_due_at"):
         sql = store.database.queries[name]
-        values = dict.fromkeys(("node", "now", "until", "limit", "skipped"))
+        values = dict.fromkeys(("node", "now", "until", "limit", "skipped", "busy"))
         plan = [row[3] for row in store.database.connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
         assert any("USING INDEX delivery_ready" in step or "COVERING INDEX delivery_ready" in step for step in plan)
         assert not any(step.startswith("SCAN") or "TEMP B-TREE" in step for step in plan)

@@ -3,33 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from enum import StrEnum
 from ipaddress import ip_address
 
-from relay.net.dns import Lookup, Mx, NoData, NoName, Records, Resolver, Unknown
+from relay.checks.address.mail import DomainMail, Mail
+from relay.net.dns import Lookup, Mx, NoData, NoName, Records, Resolver, Unknown, Value
 
 MOST_HOSTS = 5  # mail exchangers looked at, by preference
-
-
-class Mail(StrEnum):
-    """What DNS says of mail for a domain. Only UNKNOWN decides nothing."""
-
-    TAKEN = "taken"
-    NO_NAME = "no_name"  # the domain does not exist
-    NULL_MX = "null_mx"  # RFC 7505: it says that it takes none
-    NO_HOST = "no_host"  # no MX, no address
-    PRIVATE = "private"  # only at addresses that the internet does not reach
-    DEAD_HOST = "dead_host"  # there are MX records, but none of their names has an address
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class DomainMail:
-    """The answer, and what it rests on: the mail hosts and their addresses, or why nobody could say."""
-
-    mail: Mail
-    evidence: tuple[str, ...] = ()
 
 
 async def domain_mail(domain: str, resolver: Resolver) -> DomainMail:
@@ -41,13 +20,25 @@ async def domain_mail(domain: str, resolver: Resolver) -> DomainMail:
         case NoName():
             return DomainMail(Mail.NO_NAME)
         case NoData():
-            return await implicit_mail(domain, resolver)  # RFC 5321 5.1: the domain itself is the mail host
+            return await own_mail(domain, resolver)
         case Records(values):
             exchangers = sorted(
                 ((mx.preference, mx.exchange) for mx in values if isinstance(mx, Mx)), key=lambda mx: mx[0]
             )
             hosts = [exchange for _, exchange in exchangers if exchange]
             return await explicit_mail(hosts, resolver) if hosts else DomainMail(Mail.NULL_MX)  # RFC 7505 3
+
+
+async def own_mail(domain: str, resolver: Resolver) -> DomainMail:
+    """The same for a domain without MX: it is its own mail host (RFC 5321 5.1), unless it looks as if it had none."""
+    found, texts = await asyncio.gather(implicit_mail(domain, resolver), resolver.lookup(domain, "TXT"))
+    silent = found.mail is Mail.TAKEN and isinstance(texts, Records) and any(map(sends_nothing, texts.values))
+    return DomainMail(Mail.SILENT, found.evidence) if silent else found
+
+
+def sends_nothing(text: Value) -> bool:
+    """True for an SPF record that is exactly ``-all``."""
+    return isinstance(text, bytes) and text.lower().split() == [b"v=spf1", b"-all"]  # RFC 7208 4.6.1: in any case
 
 
 async def explicit_mail(hosts: list[str], resolver: Resolver) -> DomainMail:

@@ -1,7 +1,8 @@
 """How likely fingers made one word of another: an edit distance that knows keyboards.
 
 Two letters that swapped places, a letter too many or too few of a pair, a key beside the right one: those cost little.
-Any other letter costs more than a slip does. A word's first letter is seldom wrong.
+Any other letter costs more than a slip does, most of all a new one: that is how names are made of names. A word's first
+letter is seldom wrong.
 """
 
 from __future__ import annotations
@@ -16,15 +17,17 @@ BESIDE = 0.8
 WRONG_PAIR = 0.9  # the letter beside it was doubled: yahho
 DROPPED = 1.0
 ADDED = 1.0
+FOREIGN = 1.5  # a letter on top that is nowhere in the word nor beside: hostmail
 OTHER = 1.2
+NUMBER = 2.5  # xs2all, tele3: another number is another name
 AT_START = 0.2  # on top, for the first letter
 NEVER = 99.0
 VOWELS = frozenset("aeiouy")
 
 _ROWS = (  # QWERTY, QWERTZ and AZERTY: their keys, shifted as they lie
-    ("1234567890-", "qwertyuiop", "asdfghjkl", "zxcvbnm"),
-    ("1234567890", "qwertzuiop", "asdfghjkl", "yxcvbnm"),
-    ("1234567890", "azertyuiop", "qsdfghjklm", "wxcvbn"),
+    ("1234567890-=", "qwertyuiop[", "asdfghjkl;", "zxcvbnm,."),
+    ("1234567890", "qwertzuiop", "asdfghjkl", "yxcvbnm,."),
+    ("1234567890", "azertyuiop", "qsdfghjklm", "wxcvbn,;"),
 )
 
 
@@ -57,10 +60,18 @@ def slip_cost(typed: str, meant: str) -> float:
                 above[column] + dropped(meant, column, line),
                 row[column - 1] + added(typed, meant, column, line),
             )
-            if line > 1 < column and typed[column - 2 : column] == meant[line - 2 : line][::-1]:
-                best = min(best, upper[column - 2] + SWAPPED)
+            if line > 1 < column:
+                best = min(best, upper[column - 2] + paired(typed[column - 2 : column], meant[line - 2 : line]))
             row.append(best)
     return row[-1]
+
+
+def paired(pressed: str, right: str) -> float:
+    """Two letters as one slip: they swapped places, or one key was pressed twice beside the right one (zihho)."""
+    if pressed == right[::-1]:
+        return SWAPPED
+    doubled = pressed[0] == pressed[1] and right[0] == right[1]
+    return WRONG_PAIR if doubled and (pressed[0], right[0]) in BESIDES else NEVER
 
 
 def replaced(typed: str, meant: str, column: int, line: int) -> float:
@@ -70,6 +81,8 @@ def replaced(typed: str, meant: str, column: int, line: int) -> float:
         return 0.0
     if pressed == typed[column - 2 : column - 1] and right == meant[line : line + 1]:
         return WRONG_PAIR
+    if pressed.isdigit() and right.isdigit():
+        return NUMBER
     if line == len(meant) and {pressed, right} <= VOWELS:
         return OTHER  # ziggi, ziggy: names with another ending
     return (BESIDE if (pressed, right) in BESIDES else OTHER) + (AT_START if line == 1 else 0.0)
@@ -95,4 +108,4 @@ def added(typed: str, meant: str, column: int, line: int) -> float:
         return DOUBLED
     if (letter, before) in BESIDES or (letter, after) in BESIDES:
         return BESIDE + (AT_START if line == 0 else 0.0)
-    return ADDED + (AT_START if line in {0, len(meant)} else 0.0)
+    return (ADDED if letter in meant else FOREIGN) + (AT_START if line in {0, len(meant)} else 0.0)

@@ -22,7 +22,7 @@ SMALLER = 0.15  # for the suffixes of a provider but its largest
 WRONG_COUNTRY = 1.2  # another ending in common use, when the domain takes no mail
 
 # Length of a label -> the most that a slip may cost there; the last holds for all that is longer.
-_ALIVE = (0.0, 0.0, 0.0, 0.0, 0.7, 1.0, 1.3, 1.4, 2.0, 2.4)
+_ALIVE = (0.0, 0.0, 0.0, 0.0, 0.8, 1.0, 1.3, 1.4, 2.0, 2.4)
 _DEAD = (0.0, 0.0, 0.0, 0.7, 1.0, 1.6, 2.0, 2.2, 2.5, 2.5)
 
 
@@ -72,6 +72,8 @@ def label_cost(typed: str, provider: Provider, *, dead: bool) -> float:
         return NEVER
     if typed[:1] != meant[:1] and meant[1:] in everyday() and not dead:
         return NEVER  # fmail, ymail, zmail: names that somebody chose
+    if provider.is_word and typed[:-1] == meant[:-1] and not dead:
+        return NEVER  # planer, planes: a word with another ending
     cost = slip_cost(typed, meant)
     return cost if cost <= allowed + 1e-9 else NEVER
 

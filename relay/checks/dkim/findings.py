@@ -186,6 +186,7 @@ def judge_guesses(domain: str, seen: Sequence[Seen]) -> Iterator[Finding]:
     unknown = [(each.name, each.answer.reason) for each in seen if isinstance(each.answer, Unknown)]
     for name, reason in unknown[:1]:
         yield Finding("dkim.unknown", Severity.UNKNOWN, name, {"name": name, "reason": reason}, rfc="RFC 6376 6.1.2")
-    found = ", ".join(each.selector for each in present if each.sound) or "-"
-    facts = {"name": domain, "count": str(len(seen)), "found": found}
+    sound = [each.selector for each in present if each.sound]
+    found = f" ({', '.join(sound)})" if sound else ""
+    facts = {"name": domain, "count": str(len(seen)), "present": str(len(sound)), "found": found}
     yield Finding("dkim.cannot_enumerate", Severity.INFO, domain, facts, rfc="RFC 6376 3.1")

@@ -56,8 +56,9 @@ def judge_alias(dmarc: Dmarc, own: Step) -> Iterator[Finding]:
 
 
 def several(dmarc: Dmarc, step: Step) -> Finding:
-    """Several records are all discarded; the strictest of them is proposed (RFC 9989 4.10 step 2)."""
-    kept = max(step.records, key=lambda text: POLICIES.index(read_dmarc(text).policy))
+    """Several records are all discarded (RFC 9989 4.10 step 2), so no policy holds today: the mildest of them is
+    proposed, which begins to refuse nothing that arrives now."""
+    kept = min(step.records, key=lambda text: POLICIES.index(read_dmarc(text).policy))
     others = list(step.records)
     others.remove(kept)
     severity = Severity.ERROR if step is dmarc.discovery.own else Severity.WARNING

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from relay.checks.address.domain import Mail, implicit_mail
+from relay.checks.address.domain import implicit_mail
+from relay.checks.address.mail import Mail
 from relay.checks.asking import Asking
 from relay.checks.dmarc.record import is_dmarc, texts_of
 from relay.checks.dmarc.walk import Discovery

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from relay.checks.model import Finding, Severity
-from relay.checks.mta_sts.known import SHORT_AGE, Sts, lookalikes, policy_fix, record_fix
+from relay.checks.mta_sts.known import SHORT_AGE, Sts, lookalikes, policy_fix, proposal, record_fix
 from relay.mail.mta_sts import Mode, Policy, Reading, Slip, read_record
 from relay.net.dns import Unknown
 from relay.net.https import Fault, Fetched, Unfetched
@@ -45,7 +45,8 @@ def judge_absence(sts: Sts) -> Iterator[Finding]:
         return  # a domain that takes no mail needs no policy
     facts = {"domain": sts.domain}
     yield Finding("sts.none", Severity.INFO, sts.domain, facts, policy_fix(sts), rfc="RFC 8461 3")
-    yield Finding("sts.txt.none", Severity.INFO, sts.domain, {"name": sts.place}, record_fix(sts), rfc="RFC 8461 3.1")
+    fix = record_fix(sts) if proposal(sts) else None  # a record without a file announces what is not there
+    yield Finding("sts.txt.none", Severity.INFO, sts.domain, {"name": sts.place}, fix, rfc="RFC 8461 3.1")
 
 
 def judge_record(sts: Sts) -> Iterator[Finding]:

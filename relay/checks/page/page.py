@@ -15,7 +15,7 @@ from relay.checks.report import publish_heading, sentence, shown, summary
 from relay.checks.spf.include import Included
 from relay.checks.spf.part import include_text, saving_text
 from relay.checks.spf.under_ten import Saving
-from relay.checks.steps import URGENT_FIRST, Light, Step, by_urgency, light_of, steps_of
+from relay.checks.steps import URGENT_FIRST, Light, Step, by_urgency, light_of, numbered, steps_of
 from relay.locales import Catalog
 
 LONGEST_FACT = 1200
@@ -99,7 +99,7 @@ class Told:
 
 def sections(findings: Sequence[Finding], steps: Sequence[Step]) -> Iterator[tuple[Severity, list[Told]]]:
     """The findings of each severity, the gravest first."""
-    number = {id(finding): at for at, step in enumerate(steps, 1) for finding in step.findings}
+    number = numbered(steps)
     for severity in URGENT_FIRST:
         told = [Told(each, number.get(id(each), 0)) for each in findings if each.severity is severity]
         if told:

@@ -29,14 +29,14 @@ class Aside:
     probe: asyncio.Task[Lookup] | None = None
 
     @classmethod
-    def of(cls, asking: Asking, domain: str) -> Aside:
-        """Ask both. Nobody has a wildcard right below the top."""
+    def of(cls, asking: Asking, domain: str, *, typed: bool = True) -> Aside:
+        """Ask both; without ``typed`` not for the type SPF. Nobody has a wildcard right below the top."""
         if not is_domain(domain) or is_literal(domain):
             return cls()
         parent = plain_name(domain).partition(".")[2]
         probe = f"{secrets.token_hex(8)}.{parent}" if "." in parent else ""
         return cls(
-            asyncio.create_task(asking.lookup(domain, "SPF")),
+            asyncio.create_task(asking.lookup(domain, "SPF")) if typed else None,
             asyncio.create_task(asking.lookup(probe, "TXT")) if probe else None,
         )
 

@@ -10,16 +10,18 @@ from dataclasses import dataclass, replace
 from relay.checks.asking import Asking, Overlay
 from relay.checks.model import Report
 from relay.checks.sending import Mode, Sending
+from relay.checks.spf.agree import agreed
 from relay.checks.spf.aside import Aside, judge_identities
 from relay.checks.spf.evaluate import Verdict, check_host, plain_ip
 from relay.checks.spf.findings import Found, judge_spf
 from relay.checks.spf.include import Included, answer_include, sending_addresses
 from relay.checks.spf.macro import Ip
+from relay.checks.spf.record import spf_texts
 from relay.checks.spf.servers import Elsewhere, ask_servers
 from relay.checks.spf.tree import Node, walk
 from relay.checks.spf.under_ten import Saving, under_ten
 from relay.checks.spf.where import Wanted
-from relay.net.dns import Directed, Records, plain_name
+from relay.net.dns import Directed, Records, Unknown, plain_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +77,12 @@ async def check_spf(resolver: Directed, question: SpfQuestion) -> SpfAnswer:
     started_at = time.monotonic()
     asking = Asking(resolver)
     domain = question.checked
-    aside = Aside.of(asking, domain)
+    aside = Aside.of(asking, domain, typed=not question.ips)  # no verdict depends on the old type (RFC 7208 3.1)
     tree = asyncio.create_task(walk(asking, domain, family_of(question.ips)))
     identities = asyncio.create_task(judge_identities(asking, domain, question.sending))
     ips = tuple(plain_ip(ip) for ip in question.ips)
     if question.include and not ips:
-        ips = await sending_addresses(asking, plain_name(question.include))
+        ips = sending_addresses(await walk(asking, plain_name(question.include)))
     wanted = question.wanted(ips)
     verdicts = await asyncio.gather(
         *(check_host(asking, ip, domain, question.sender or "", question.helo) for ip in ips)
@@ -95,7 +97,7 @@ async def check_spf(resolver: Directed, question: SpfQuestion) -> SpfAnswer:
         included = replace(included, lookups=tried.lookups)
     report = Report(
         domain,
-        (*findings, *elsewhere.findings, *await identities),
+        (*agreed(findings, included, wanted.include), *elsewhere.findings, *await identities),
         round((time.monotonic() - started_at) * 1000),
         asking.queries,
     )
@@ -117,15 +119,24 @@ async def included_in(
         return None, Elsewhere()
     if not question.mail_from:
         return Included("inc.na"), Elsewhere()
-    if not verdicts:
-        return Included("inc.unknown", (wanted.include,)), Elsewhere()
-    included = await answer_include(asking, root, wanted, verdicts, wildcard=await aside.is_wildcard(root))
+    included = Included("inc.unknown", (wanted.include,))
+    if verdicts:
+        included = await answer_include(asking, root, wanted, verdicts, wildcard=await aside.is_wildcard(root))
+    hopeless = included.answer in {"no", "unknown"} and root.state != "unknown"
+    if hopeless and await is_missing(asking, wanted.include):
+        return Included("inc.no.target", (wanted.include,)), Elsewhere()
     if included.answer != "no":
         return included, Elsewhere()
     elsewhere = await ask_servers(asking, root, wanted.ips)
     if elsewhere.ttl is not None:
         included = Included("inc.part.ns", (root.domain,), ttl=elsewhere.ttl)
     return included, elsewhere
+
+
+async def is_missing(asking: Asking, include: str) -> bool:
+    """True for an include that has no SPF record itself: whoever includes it has an error (RFC 7208 5.2)."""
+    answer = await asking.lookup(include, "TXT")
+    return not isinstance(answer, Unknown) and not (isinstance(answer, Records) and spf_texts(answer.values))
 
 
 async def tree_with(asking: Asking, root: Node, included: Included | None) -> Node:

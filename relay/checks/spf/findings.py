@@ -17,7 +17,7 @@ from relay.checks.spf.health import judge_shared, judge_tree, term_finding
 from relay.checks.spf.known import landlord_of
 from relay.checks.spf.macro import Ip
 from relay.checks.spf.mend import lookalike, mend
-from relay.checks.spf.publish import merged, spf_fix
+from relay.checks.spf.publish import VERSION, merged, senders_of, spf_fix
 from relay.checks.spf.record import Network, Record, parse_record, spf_texts
 from relay.checks.spf.tree import Node
 from relay.checks.spf.under_ten import under_ten
@@ -74,15 +74,18 @@ async def judge_absence(asking: Asking, root: Node, found: Found) -> list[Findin
     if alike := judge_lookalikes(root):
         return [alike]
     parent = domain.partition(".")[2]
-    old, above = await asyncio.gather(asking.lookup(domain, "SPF"), asking.lookup(parent or domain, "TXT"))
+    old, above, exchangers = await asyncio.gather(
+        asking.lookup(domain, "SPF"), asking.lookup(parent or domain, "TXT"), asking.lookup(domain, "MX")
+    )
     if isinstance(old, Records) and (typed := spf_texts(old.values)):
         fix = spf_fix(domain, typed[0].decode("latin-1"), [f"SPF {typed[0].decode('latin-1')}"])
         return [Finding("spf.type99", Severity.ERROR, domain, facts, fix, rfc="RFC 7208 3.1")]
     severity = Severity.ERROR if found.mail_from else Severity.INFO  # nobody reads the record of another identity
     if parent.count(".") >= 1 and isinstance(above, Records) and spf_texts(above.values):
-        fix = spf_fix(domain, "v=spf1 ~all")
+        fix = spf_fix(domain, f"v=spf1 redirect={parent}")  # whoever may send for the parent
         return [Finding("spf.subdomain", severity, domain, facts | {"parent": parent}, fix, rfc="RFC 7208 3.1")]
-    fix = spf_fix(domain, "v=spf1 mx ~all")
+    senders = senders_of(domain, exchangers) or ["mx" if isinstance(exchangers, Records) else "a"]
+    fix = spf_fix(domain, " ".join([VERSION, *senders, "~all"]))
     return [Finding("spf.none", severity, domain, facts, fix, rfc="RFC 7208 4.5"), *judge_others(root)]
 
 

@@ -8,17 +8,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Network
+from ipaddress import ip_address
 
+from relay.checks.address.known import registrable
 from relay.checks.asking import Asking, Overlay
-from relay.checks.spf.evaluate import Verdict, check_host, is_within
+from relay.checks.model import Fix
+from relay.checks.spf.evaluate import Verdict, check_host
 from relay.checks.spf.macro import Ip
 from relay.checks.spf.mend import lookalike, mend
-from relay.checks.spf.publish import difference, first_record, merged, with_include, zone_line
+from relay.checks.spf.publish import difference, first_record, merged, senders_of, with_include, zone_line
 from relay.checks.spf.record import Record, parse_record, spf_texts
 from relay.checks.spf.tree import Node, everything, walk
 from relay.checks.spf.where import Wanted, aims_at, as_include, misspelt, places
-from relay.net.dns import Mx, Records
+from relay.net.dns import Records
 
 ANSWERS = {"yes": "yes", "no": "no", "part": "partly", "unknown": "unknown", "na": "not needed"}
 
@@ -26,8 +28,8 @@ ANSWERS = {"yes": "yes", "no": "no", "part": "partly", "unknown": "unknown", "na
 @dataclass(frozen=True, slots=True)
 class Included:
     """The answer. ``publish`` is the one-line value, None when nothing needs to be done or nothing can be proposed;
-    ``removes`` what must go, ``changes`` the difference term by term, ``lookups`` what the record then costs at worst.
-    ``ttl`` is how many seconds an old record may still be seen."""
+    ``removes`` are the records that it takes the place of, whole, ``changes`` the difference term by term, ``lookups``
+    what the record then costs at worst. ``ttl`` is how many seconds an old record may still be seen."""
 
     id: str
     chain: tuple[str, ...] = ()
@@ -41,6 +43,13 @@ class Included:
     @property
     def answer(self) -> str:
         return ANSWERS[self.id.split(".")[1]]
+
+    @property
+    def fix(self) -> Fix | None:
+        """The proposal as something to publish."""
+        if self.publish is None or self.zone is None:
+            return None
+        return Fix(self.chain[0], "TXT", self.publish, self.zone, self.removes)
 
 
 async def answer_include(
@@ -136,6 +145,8 @@ def refused(root: Node, wanted: Wanted, verdict: Verdict) -> Included:
 
 async def without_record(asking: Asking, root: Node, wanted: Wanted) -> Included:
     """The domain has no record that counts, or several."""
+    if root.state == "nxdomain" and registrable(root.domain) == root.domain:
+        return Included("inc.no.norecord", (root.domain,))  # nobody can publish there before it is registered
     texts = spf_texts(root.values)
     if texts:
         record = merged([parse_record(text) for text in texts])
@@ -155,10 +166,7 @@ async def without_record(asking: Asking, root: Node, wanted: Wanted) -> Included
         return await proposed(asking, root, wanted, found, parse_record(typed[0]))
     has_parent = above is not None and any(True for _ in places(above, wanted))
     chain = (root.domain, parent) if has_parent else (root.domain,)
-    mine = isinstance(exchangers, Records) and any(
-        isinstance(mx, Mx) and is_within(mx.exchange, root.domain) for mx in exchangers.values
-    )
-    text = first_record(wanted.include, own_mx=mine)
+    text = first_record(wanted.include, senders_of(root.domain, exchangers))
     return await evaluated(
         asking, root, wanted, Included("inc.no.subdomain" if has_parent else "inc.no.norecord", chain), "", text
     )
@@ -183,8 +191,7 @@ async def proposed(asking: Asking, root: Node, wanted: Wanted, found: Included, 
     stale = [term.text for term in clean.terms if aims_at(term.text, wanted) or aims_at(as_include(term.text), wanted)]
     text = with_include(clean, wanted.include, stale)
     before = root.record.text if root.record else record.text
-    gone = [repair.wrote for repair in mended.repairs if repair.wrote not in text]
-    removes = found.removes or tuple(dict.fromkeys([*gone, *(term for term in stale if term not in text.split())]))
+    removes = found.removes or ((root.record.text,) if root.record else ())
     return await evaluated(asking, root, wanted, replace(found, removes=removes), before, text)
 
 
@@ -198,10 +205,13 @@ async def evaluated(asking: Asking, root: Node, wanted: Wanted, found: Included,
     return replace(found, publish=text, zone=line, changes=changes)
 
 
-async def sending_addresses(asking: Asking, include: str) -> tuple[Ip, ...]:
-    """One address of each family that an include covers, when nobody named any."""
-    answer = await asking.lookup(include, "TXT")
-    texts = spf_texts(answer.values) if isinstance(answer, Records) else []
-    networks = [term.network for text in texts[:1] for term in parse_record(text).terms if term.network]
-    first = {isinstance(network, IPv4Network): network.network_address for network in reversed(networks)}
-    return tuple(first[family] for family in (True, False) if family in first)
+def sending_addresses(target: Node) -> tuple[Ip, ...]:
+    """One address of each family that an include covers, itself or by its includes, when nobody named any."""
+    first: dict[int, Ip] = {}
+    for node, place in everything(target):
+        term, answer = node.terms[place], node.answers.get(place)
+        if term.qualifier == "+" and term.network is not None:
+            first.setdefault(term.network.version, term.network.network_address)
+        elif term.qualifier == "+" and term.name == "a" and isinstance(answer, Records):
+            first.setdefault(4, ip_address(str(answer.values[0])))
+    return tuple(first[version] for version in (4, 6) if version in first)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from relay.checks.address.known import table
+from relay.checks.mail_host import provider_of
 from relay.checks.model import Fix
+from relay.checks.spf.evaluate import is_within
 from relay.checks.spf.mend import mend
 from relay.checks.spf.record import Record, Term, parse_record
 from relay.mail.zone_line import TXT_STRING, escaped
+from relay.net.dns import Lookup, Mx, Records
 
 VERSION = "v=spf1"
 WEAKEST_FIRST = "+?~-"
@@ -22,11 +26,12 @@ def with_include(record: Record, include: str, unwanted: Iterable[str] = ()) -> 
 
 
 def merged(records: Sequence[Record]) -> Record:
-    """One record for several: all terms in order, each once, and at the end the weaker of their ``all``."""
+    """One record for several: all terms, each once, and at the end the weaker of their ``all``. DNS answers in any
+    order, so the records go by their text."""
     words: list[str] = []
     ends: list[Term] = []
     redirects: list[str] = []
-    for record in records:
+    for record in sorted(records, key=lambda record: record.text):
         for term in parse_record(mend(record).text.encode("latin-1")).terms:
             if term.name == "all":
                 ends.append(term)
@@ -39,9 +44,20 @@ def merged(records: Sequence[Record]) -> Record:
     return parse_record(" ".join([VERSION, *words, *last]).encode("latin-1"))
 
 
-def first_record(include: str, *, own_mx: bool) -> str:
+def first_record(include: str, senders: Sequence[str]) -> str:
     """A record for a domain that has none; ``~all``, since nobody knows yet what else sends in its name."""
-    return " ".join([VERSION, *(["mx"] if own_mx else []), f"include:{include}", "~all"])
+    words = dict.fromkeys([*senders, f"include:{include}"])
+    return " ".join([VERSION, *words, "~all"])
+
+
+def senders_of(domain: str, exchangers: Lookup) -> list[str]:
+    """Terms for who sends a domain's mail besides, as its MX records tell: the domain's own mail hosts, or the mailbox
+    provider that we know the include of."""
+    hosts = [mx.exchange for mx in exchangers.values if isinstance(mx, Mx)] if isinstance(exchangers, Records) else []
+    includes = table("mail_hosts")["includes"]
+    known = [f"include:{includes[name]}" for host in hosts if (name := provider_of(host)) in includes]
+    own = ["mx"] if any(is_within(host, domain) for host in hosts) else []
+    return [*own, *dict.fromkeys(known)]
 
 
 def zone_line(domain: str, text: str) -> str:

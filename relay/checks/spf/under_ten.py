@@ -67,7 +67,17 @@ async def under_ten(asking: Asking, root: Node, ours: frozenset[str] = frozenset
     chosen = choose(root, first, [])
     if worst(root, {change.key for change, _ in chosen}) > MOST_LOOKUPS:
         chosen = choose(root, await by_addresses(asking, root), chosen)
-    return tuple(saving(change, saves) for change, saves in chosen)
+    return tuple(saving(change, saves) for change, saves in needed(root, chosen))
+
+
+def needed(root: Node, chosen: Sequence[tuple[Change, int]]) -> list[tuple[Change, int]]:
+    """The changes without those that cost somebody work and that the others make needless."""
+    kept = list(chosen)
+    for pair in chosen:
+        rest = [other for other in kept if other is not pair]
+        if pair[0].reason not in SAFE and worst(root, {change.key for change, _ in rest}) <= MOST_LOOKUPS:
+            kept = rest
+    return kept
 
 
 def choose(root: Node, changes: Iterable[Change], made: list[tuple[Change, int]]) -> list[tuple[Change, int]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -14,9 +13,11 @@ from relay.cli.options import EXIT_PROBLEM, EXIT_TEMPORARY, config_option, emit_
 from relay.locales import LANGUAGES, catalog
 
 if TYPE_CHECKING:
-    from relay.checks.address.check import AddressReport
+    from relay.checks.address.judge import AddressReport
+    from relay.config import Config
     from relay.locales import Catalog
 
+BOUNCES_COUNT_FOR = 90 * 86400  # seconds
 MARKS = {"ok": ("ok", "green"), "warn": ("warn", "yellow"), "reject": ("reject", "red"), "unknown": ("unknown", "cyan")}
 
 
@@ -45,23 +46,56 @@ def address_command(
 
     Exit code 0: none is rejected; 1: at least one is; 75: DNS could not say about one.
     """
-    from relay.checks.address.check import check_addresses
+    from relay.checks.address.judge import judge_address
 
     texts = [os.fsencode(text).decode("utf-8", "replace") for text in addresses] + (read_stdin0() if stdin0 else [])
     if not texts and not stdin0:
         raise click.UsageError("Name an address, or give --stdin0.")
     config = load_config(context)
     language = catalog(lang or config.platform.locale)
-    resolver = None if no_dns else open_resolver(config, nameservers, dns_timeout)
-    reports = asyncio.run(
-        check_addresses(texts, resolver, allow_test_domains=allow_test_domains, seconds_a_name=dns_timeout)
-    )
+    bounced = bounces(config)
+    if no_dns:
+        reports = [judge_address(text, bounced=bounced, allow_test_domains=allow_test_domains) for text in texts]
+    else:
+        import asyncio
+
+        from relay.checks.address.check import check_addresses
+
+        checking = check_addresses(
+            texts,
+            open_resolver(config, nameservers, dns_timeout),
+            bounced,
+            allow_test_domains=allow_test_domains,
+            seconds_a_name=dns_timeout,
+        )
+        reports = asyncio.run(checking)
     if as_json:
         emit_json([report_json(report, language) for report in reports])
     else:
         for report in reports:
             echo_report(report, language)
     context.exit(exit_code(reports))
+
+
+def bounces(config: Config) -> dict[str, float]:
+    """The mailboxes that the relay's database knows do not exist, by key, and when they said so. Where there is no
+    database none is made; one that cannot be read is told on standard error, and the check goes on without."""
+    if not os.path.isfile(config.database.url.removeprefix("sqlite:///")):
+        return {}
+    import time
+
+    from relay.store.database import StoreError
+    from relay.store.store import open_store
+
+    try:
+        store = open_store(config.database.url)
+        try:
+            return store.bounced(time.time() - BOUNCES_COUNT_FOR)
+        finally:
+            store.close()
+    except StoreError as error:
+        click.echo(f"relay: earlier bounces are not known: {error}", err=True)
+        return {}
 
 
 def read_stdin0() -> list[str]:
@@ -83,7 +117,7 @@ def report_json(report: AddressReport, language: Catalog) -> dict[str, Any]:
                 "id": finding.id,
                 "severity": finding.severity.value,
                 "subject": finding.subject,
-                "text": language.text(f"check.{finding.id}", **finding.facts),
+                "text": language.text(f"check.{finding.id}", **finding.facts).rstrip(),
                 "fix": None,
                 "rfc": finding.rfc,
                 "evidence": list(finding.evidence),
@@ -98,7 +132,7 @@ def echo_report(report: AddressReport, language: Catalog) -> None:
     word, colour = MARKS[report.verdict]
     click.echo(f"{click.style(word.ljust(8), fg=colour)}{printable(report.address)}")
     for finding in report.findings:
-        sentence = language.text(f"check.{finding.id}", **finding.facts)
+        sentence = language.text(f"check.{finding.id}", **finding.facts).rstrip()  # some give no reason
         click.echo(f"        {printable(sentence)}")
     if report.suggestion:
         click.echo(f"        -> {printable(report.suggestion)}")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from relay.cli.check.arguments import domain_name
 from relay.cli.check.part import Settings, part_options, run_part
 from relay.cli.check.web_options import https_client, web_options
 
@@ -22,7 +23,6 @@ def bimi_command(
 ) -> None:
     """Check the record that asks for the logo of DOMAIN to be shown. It never decides whether mail arrives."""
     from relay.checks.bimi import check_bimi
-    from relay.cli.check.spf import a_label
 
     client = https_client(settings, ca_file, https_port) if fetch else None
-    run_part(settings, functools.partial(check_bimi, domain=a_label(domain), selector=selector, client=client))
+    run_part(settings, functools.partial(check_bimi, domain=domain_name(domain), selector=selector, client=client))

@@ -6,6 +6,7 @@ import functools
 
 import click
 
+from relay.cli.check.arguments import domain_name
 from relay.cli.check.part import Settings, part_options, run_part
 
 
@@ -28,9 +29,8 @@ def dane_command(settings: Settings, domain: str, connect: bool, smtp_port: int)
     (--nameserver). --connect makes connections, says EHLO and STARTTLS, and sends nothing.
     """
     from relay.checks.dane.check import Dial, check_dane
-    from relay.cli.check.spf import a_label
     from relay.server.office import own_hostname
 
     hostname = own_hostname(settings.config.platform.hostname)
     dial = Dial(hostname, smtp_port, private=bool(settings.nameservers)) if connect else None
-    run_part(settings, functools.partial(check_dane, domain=a_label(domain), dial=dial))
+    run_part(settings, functools.partial(check_dane, domain=domain_name(domain), dial=dial))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from relay.cli.check.arguments import domain_name
 from relay.cli.check.part import Settings, part_options, run_part
 from relay.cli.options import EXIT_USAGE, fail
 
@@ -33,10 +34,8 @@ def dkim_command(settings: Settings, domain: str, selectors: tuple[str, ...], ke
     keys; for other domains some well-known selectors are tried.
     """
     from relay.checks.dkim.check import check_dkim
-    from relay.cli.check.spf import a_label
-    from relay.net.dns import plain_name
 
-    name = plain_name(a_label(domain))
+    name = domain_name(domain)
     wanted = wanted_of_file(key_file, selectors) if key_file else wanted_of_config(settings.config, name)
     run_part(settings, functools.partial(check_dkim, domain=name, selectors=selectors, wanted=wanted))
 

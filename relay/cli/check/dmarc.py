@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from relay.cli.check.arguments import MODES, a_label, domain_name
 from relay.cli.check.part import Settings, part_options, run_part
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("domain")
 @click.option(
     "--mode",
-    type=click.Choice(["rewritten", "own-domain", "own-server"]),
+    type=click.Choice(MODES),
     help="How mail of DOMAIN is sent; says then whether DMARC passes.",
 )
 @click.option("--mail-from", metavar="NAME", default="", help="Domain of the reverse-path.  [default: by the mode]")
@@ -31,10 +32,8 @@ def dmarc_command(settings: Settings, domain: str, mode: str | None, mail_from: 
     --mode own-server: DOMAIN's own server sends, reverse-path at DOMAIN, not signed unless --dkim-domain says so.
     """
     from relay.checks.dmarc.check import check_dmarc
-    from relay.cli.check.spf import a_label
-    from relay.net.dns import plain_name
 
-    name = plain_name(a_label(domain))
+    name = domain_name(domain)
     sending = sending_of(settings.config, name, mode, a_label(mail_from), a_label(dkim_domain)) if mode else None
     run_part(settings, functools.partial(check_dmarc, domain=name, sending=sending))
 

@@ -35,7 +35,7 @@ def dnsbl_command(settings: Settings, subjects: tuple[str, ...], lists: tuple[st
 def subject_of(text: str) -> str:
     """An address in its shortest form, or a domain; what is neither ends the command."""
     from relay.checks.helo import is_host_name
-    from relay.cli.check.spf import a_label
+    from relay.cli.check.arguments import a_label
     from relay.net.dns import plain_name
 
     try:

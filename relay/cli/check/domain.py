@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from relay.cli.check.arguments import MODES, IpType, a_label, domain_name
 from relay.cli.check.part import Settings, part_options
-from relay.cli.check.spf import IpType, a_label
 from relay.cli.check.web_options import https_client, web_options
 from relay.cli.options import EXIT_PROBLEM, EXIT_TEMPORARY, emit_json
 
@@ -28,12 +28,13 @@ EXIT_CODES = {"red": EXIT_PROBLEM, "grey": EXIT_TEMPORARY}
 @click.option("--ip", "ips", metavar="IP", type=IpType(), multiple=True, help="Sending address (repeatable).")
 @click.option(
     "--mode",
-    type=click.Choice(["rewritten", "own-domain", "own-server"]),
+    type=click.Choice(MODES),
     default="own-domain",
     show_default=True,
     help="How mail of DOMAIN is sent.",
 )
 @click.option("--selector", "selectors", metavar="S", multiple=True, help="DKIM selector to look at (repeatable).")
+@click.option("--notes", is_flag=True, help="Print notes in full.")
 @web_options
 @part_options
 def domain_command(
@@ -43,6 +44,7 @@ def domain_command(
     ips: tuple[Ip, ...],
     mode: str,
     selectors: tuple[str, ...],
+    notes: bool,
     ca_file: Path | None,
     https_port: int,
 ) -> None:
@@ -50,7 +52,7 @@ def domain_command(
     from relay.checks.domain import MOST_QUERIES, check_domain, domain_json
     from relay.checks.steps import light_of
 
-    question = question_of(settings.config, a_label(domain), include, ips, mode, selectors)
+    question = question_of(settings.config, domain_name(domain), include, ips, mode, selectors)
     question = replace(question, client=https_client(settings, ca_file, https_port))
     asking = settings.asking(most=MOST_QUERIES)
     report = asyncio.run(check_domain(asking, question))
@@ -60,7 +62,7 @@ def domain_command(
     else:
         from relay.cli.check.parts import echo_parts
 
-        echo_parts(report.parts, settings.language, report.domain, report.included)
+        echo_parts(report.parts, settings.language, report.domain, report.included, notes=notes)
     click.get_current_context().exit(EXIT_CODES.get(light_of(report.parts, report.included), 0))
 
 
@@ -69,17 +71,12 @@ def question_of(
 ) -> DomainQuestion:
     """The question, completed from the configuration; the example name in it stands for no include."""
     from relay.checks.domain import DomainQuestion
-    from relay.checks.spf.evaluate import is_domain, is_literal
     from relay.cli.check.dkim import wanted_of_config
     from relay.cli.check.dmarc import sending_of
     from relay.config.schema import Platform
-    from relay.net.dns import plain_name
 
-    name = plain_name(domain)
-    if not is_domain(name) or is_literal(name):
-        raise click.UsageError(f"{domain!r} is not a domain name.")
     if include is None:
         ours = config.platform.spf_include
         include = "" if ours == Platform().spf_include else ours
-    sending = replace(sending_of(config, name, mode), selectors=selectors, ips=ips)
-    return DomainQuestion(name, sending, a_label(include), wanted_of_config(config, name))
+    sending = replace(sending_of(config, domain, mode), selectors=selectors, ips=ips)
+    return DomainQuestion(domain, sending, a_label(include), wanted_of_config(config, domain))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from relay.cli.check.arguments import domain_name
 from relay.cli.check.part import Settings, part_options, run_part
 from relay.cli.check.web_options import https_client, web_options
 
@@ -21,7 +22,6 @@ def mta_sts_command(settings: Settings, domain: str, ca_file: Path | None, https
     The policy is fetched from https://mta-sts.DOMAIN/ where a record announces one.
     """
     from relay.checks.mta_sts.check import check_mta_sts
-    from relay.cli.check.spf import a_label
 
     client = https_client(settings, ca_file, https_port)
-    run_part(settings, functools.partial(check_mta_sts, domain=a_label(domain), client=client))
+    run_part(settings, functools.partial(check_mta_sts, domain=domain_name(domain), client=client))

@@ -6,6 +6,7 @@ import functools
 
 import click
 
+from relay.cli.check.arguments import domain_name
 from relay.cli.check.part import Settings, part_options, run_part
 
 
@@ -15,6 +16,5 @@ from relay.cli.check.part import Settings, part_options, run_part
 def mx_command(settings: Settings, domain: str) -> None:
     """Check where mail for DOMAIN goes: its MX records, their hosts, whether all its nameservers say the same."""
     from relay.checks.mx import check_mx
-    from relay.cli.check.spf import a_label
 
-    run_part(settings, functools.partial(check_mx, domain=a_label(domain)))
+    run_part(settings, functools.partial(check_mx, domain=domain_name(domain)))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from relay.cli.check.arguments import IpType
 from relay.cli.check.part import Settings, exit_code, part_options
-from relay.cli.check.spf import IpType
 from relay.cli.options import emit_json
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ def ptr_command(settings: Settings, targets: tuple[str, ...], helo: str) -> None
     A DOMAIN stands for its own addresses: which ones its mail leaves from, DNS does not tell.
     """
     from relay.checks.ptr import check_ptr
-    from relay.cli.check.spf import a_label
+    from relay.cli.check.arguments import a_label
 
     chosen = [target_of(target) for target in targets]
     run_part(settings, functools.partial(check_ptr, targets=chosen, helo=a_label(helo)))
@@ -32,9 +32,9 @@ def ptr_command(settings: Settings, targets: tuple[str, ...], helo: str) -> None
 
 def target_of(text: str) -> Ip | str:
     """An address, or a name."""
-    from relay.cli.check.spf import a_label
+    from relay.cli.check.arguments import domain_name
 
     try:
         return ip_address(text)
     except ValueError:
-        return a_label(text)
+        return domain_name(text)

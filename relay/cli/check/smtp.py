@@ -56,7 +56,7 @@ def split_target(text: str) -> tuple[str, str | None]:
 def host_name(text: str) -> str:
     """The name as DNS and certificates have it, or the address; empty for what can be neither."""
     from relay.checks.own_server.places import as_address
-    from relay.cli.check.spf import a_label
+    from relay.cli.check.arguments import a_label
 
     if as_address(text):
         return text

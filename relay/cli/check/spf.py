@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import sys
 from dataclasses import replace
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 import click
 
+from relay.cli.check.arguments import MODES, IpType, a_label
 from relay.cli.check.part import Settings, part_options
 from relay.cli.options import EXIT_PROBLEM, EXIT_TEMPORARY, emit_json
 
@@ -18,18 +18,6 @@ if TYPE_CHECKING:
     from relay.checks.spf.check import SpfAnswer, SpfQuestion
     from relay.checks.spf.macro import Ip
     from relay.config import Config
-
-
-class IpType(click.ParamType["Ip"]):
-    """An IPv4 or IPv6 address."""
-
-    name = "ip"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Ip:
-        try:
-            return ip_address(str(value))
-        except ValueError:
-            self.fail(f"{value!r} is not an IP address", param, ctx)
 
 
 @click.command("spf")
@@ -41,10 +29,9 @@ class IpType(click.ParamType["Ip"]):
 @click.option("--alias", "aliases", metavar="NAME", multiple=True, help="Another name for the same (repeatable).")
 @click.option(
     "--mode",
-    type=click.Choice(["own", "rewritten", "own-domain", "own-server"]),
-    default="own",
-    show_default=True,
-    help="own: DOMAIN is the reverse-path. Else as the platform sends: which domain's SPF counts, the HELO name too.",
+    type=click.Choice([*MODES, "own"]),
+    metavar=f"[{'|'.join(MODES)}]",
+    help="How mail of DOMAIN is sent: which domain's SPF counts, the HELO name too.  [default: DOMAIN's own counts]",
 )
 @part_options
 def spf_command(
@@ -55,7 +42,7 @@ def spf_command(
     helo: str,
     include: str,
     aliases: tuple[str, ...],
-    mode: str,
+    mode: str | None,
 ) -> None:
     """Check the SPF record of DOMAIN: the verdict for an address, the record's health, the include question."""
     from relay.checks.spf.check import SpfQuestion, check_spf
@@ -63,7 +50,7 @@ def spf_command(
 
     asking = settings.asking()
     domain, aliases = a_label(domain), tuple(map(a_label, aliases))
-    sending = None if mode == "own" else sending_in(mode, settings.config, domain, helo)
+    sending = None if mode in {None, "own"} else sending_in(mode, settings.config, domain, helo)
     question = SpfQuestion(domain, ips, sender, helo, a_label(include), aliases, sending)
     answer = asyncio.run(check_spf(asking, question))
     settings.write_report(answer.report.subject, [spf_part(answer)], asking, answer.report.elapsed_ms, answer.include)
@@ -85,26 +72,15 @@ def sending_in(mode: str, config: Config, domain: str, helo: str) -> Sending:
     return replace(sending_of(config, domain, mode), helo=helo or config.platform.hostname)
 
 
-def a_label(domain: str) -> str:
-    """An internationalised name as DNS has it; what is no name stays as it is and gives ``none``."""
-    if domain.isascii():
-        return domain
-    import idna
-
-    try:
-        return idna.encode(domain, uts46=True).decode("ascii")
-    except idna.IDNAError:
-        return domain
-
-
 def exit_code(answer: SpfAnswer, question: SpfQuestion) -> int:
-    """0 fine, 1 a problem, 75 not to be determined. The include question decides when it is asked."""
+    """0 fine, 1 a problem, 75 not to be determined. The include question decides when it is asked,
+    and a yes is fine unless there is an error besides."""
     from relay.checks.model import Severity
 
     severities = {finding.severity for finding in answer.report.findings}
     if answer.include is not None:
         codes = {"no": EXIT_PROBLEM, "partly": EXIT_PROBLEM, "unknown": EXIT_TEMPORARY}
-        return codes.get(answer.include.answer, 0)
+        return codes.get(answer.include.answer, EXIT_PROBLEM if Severity.ERROR in severities else 0)
     results = {verdict.result for verdict in answer.verdicts}
     if "temperror" in results:
         return EXIT_TEMPORARY

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 import click
 
 from relay.checks.report import shown, summary
@@ -9,9 +11,10 @@ from relay.checks.spf.check import SpfAnswer, SpfQuestion
 from relay.checks.spf.include import Included
 from relay.checks.spf.part import include_text, saving_text
 from relay.checks.spf.tree import Node
-from relay.cli.check.text import WIDTH, echo_finding, echo_value, paragraph
+from relay.cli.check.text import WIDTH, echo_finding, echo_fix, echo_value, paragraph
 from relay.locales import Catalog
 
+FEW = 3  # addresses in a row that are shown one by one
 RESULT_COLOURS = {"pass": "green", "neutral": "yellow", "softfail": "yellow", "temperror": "magenta"}
 
 
@@ -24,10 +27,10 @@ def echo_spf(answer: SpfAnswer, question: SpfQuestion, language: Catalog) -> Non
             paragraph(shown(verdict.explanation), "  ")
     if answer.include is not None:
         click.echo()
-        echo_include(answer.include, question.checked, language)
+        echo_include(answer.include, language)
     for finding in answer.report.findings:
         click.echo()
-        echo_finding(finding, language)
+        echo_finding(finding, language, answer.include.fix if answer.include else None)
     if answer.under_ten:
         click.echo()
         echo_savings(answer, language)
@@ -39,20 +42,18 @@ def echo_spf(answer: SpfAnswer, question: SpfQuestion, language: Catalog) -> Non
     click.echo(summary(answer.report.findings, language))
 
 
-def echo_include(included: Included, domain: str, language: Catalog) -> None:
-    """The answer, and the record in three forms."""
+def echo_include(included: Included, language: Catalog) -> None:
+    """The answer, the record in two forms, and what changes."""
     paragraph(include_text(included, language))
-    if included.publish is None or included.zone is None:
+    fix = included.fix
+    if fix is None:
         return
-    echo_value(language.text("check.say.publish", name=shown(domain), type="TXT"), included.publish)
-    echo_value(language.text("check.say.zone"), included.zone)
+    click.echo()
+    echo_fix(fix, language)
+    echo_value(language.text("check.say.zone"), fix.zone)
     click.echo(f"\n{language.text('check.say.changes')}")
     for mark, word in included.changes:
         click.echo(click.style(f"  {mark} {shown(word)}", fg={"+": "green", "-": "red"}.get(mark)))
-    if included.removes:
-        click.echo(f"\n{language.text('check.say.removes')}")
-        for text in included.removes:
-            click.echo(f"  {shown(text)}")
 
 
 def echo_savings(answer: SpfAnswer, language: Catalog) -> None:
@@ -67,11 +68,21 @@ def echo_savings(answer: SpfAnswer, language: Catalog) -> None:
 
 
 def echo_tree(node: Node, indent: str) -> None:
-    """Every term with its look-ups, records below their include."""
-    for place, term in enumerate(node.terms):
-        cost = node.cost(place)
-        room = WIDTH - len(indent) - 5
-        text = shown(term.text)
+    """Every term with its look-ups, records below their include; rows of addresses in brief."""
+    room = WIDTH - len(indent) - 5
+    for places in rows_of(node):
+        text, cost = shown(node.terms[places[0]].text), node.cost(places[0])
+        if len(places) > 1:
+            text = f"{text} ... {shown(node.terms[places[-1]].text)}  ({len(places)})"
         click.echo(f"{indent}{text if len(text) <= room else text[: room - 3] + '...'}  {cost or ''}".rstrip())
-        if place in node.children and len(indent) < 40:
-            echo_tree(node.children[place], f"{indent}  ")
+        if places[0] in node.children and len(indent) < 40:
+            echo_tree(node.children[places[0]], f"{indent}  ")
+
+
+def rows_of(node: Node) -> list[list[int]]:
+    """The places of the terms; many addresses in a row are one row."""
+    rows: list[list[int]] = []
+    for is_address, group in groupby(range(len(node.terms)), lambda place: node.terms[place].network is not None):
+        places = list(group)
+        rows += [places] if is_address and len(places) > FEW else [[place] for place in places]
+    return rows

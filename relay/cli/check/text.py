@@ -6,7 +6,7 @@ import textwrap
 
 import click
 
-from relay.checks.model import Finding, Part
+from relay.checks.model import Finding, Fix, Part
 from relay.checks.report import publish_heading, sentence, shown, summary
 from relay.locales import Catalog
 
@@ -25,8 +25,8 @@ def echo_found(part: Part, language: Catalog) -> None:
     """What one check read and found."""
     click.echo(click.style(f"{part.topic}  {shown(part.subject)}", bold=True))
     for name, fact in part.facts.items():
-        if isinstance(fact, str | int) and fact != "":
-            echo_fact(name, str(fact).lower() if isinstance(fact, bool) else str(fact))
+        if isinstance(fact, str | int) and not isinstance(fact, bool) and fact != "":  # yes and no are for programs
+            echo_fact(name, str(fact))
     for finding in part.findings:
         click.echo()
         echo_finding(finding, language)
@@ -37,17 +37,26 @@ def echo_fact(name: str, text: str) -> None:
     paragraph(shown(text), f"  {name.replace('_', ' ')}: ", "    ")
 
 
-def echo_finding(finding: Finding, language: Catalog) -> None:
-    """One finding: its id, its sentence, the record that mends it."""
+def echo_finding(finding: Finding, language: Catalog, told: Fix | None = None) -> None:
+    """One finding: its id, its sentence, the record that mends it, unless that was ``told`` already."""
     colour = COLOURS[finding.severity]
     click.echo(
         click.style(f"{language.text(f'check.severity.{finding.severity}')}  {finding.id}", fg=colour, bold=True)
     )
     paragraph(sentence(finding, language), "  ")
-    if finding.fix is not None and finding.fix.value:
-        paragraph(publish_heading(finding.fix, language), "  ")
-        for line in finding.fix.value.splitlines():  # a file has several
-            click.echo(shown(line))
+    if finding.fix is not None and finding.fix != told:
+        echo_fix(finding.fix, language, "  ")
+
+
+def echo_fix(fix: Fix, language: Catalog, indent: str = "", first: str | None = None) -> None:
+    """A record to publish, each line of it whole and alone, and what goes for it. ``first`` begins the heading."""
+    paragraph(publish_heading(fix, language), indent if first is None else first, indent)
+    for line in fix.value.splitlines():  # a file has several
+        click.echo(shown(line))
+    if fix.value and fix.removes:
+        paragraph(language.text("check.say.instead" if fix.replaces else "check.say.removes"), indent)
+    for text in fix.removes:
+        paragraph(shown(text), f"{indent}  ")
 
 
 def echo_value(heading: str, value: str) -> None:

@@ -6,6 +6,7 @@ import functools
 
 import click
 
+from relay.cli.check.arguments import domain_name
 from relay.cli.check.part import Settings, part_options, run_part
 
 
@@ -15,6 +16,5 @@ from relay.cli.check.part import Settings, part_options, run_part
 def tls_rpt_command(settings: Settings, domain: str) -> None:
     """Check where reports about TLS to DOMAIN go."""
     from relay.checks.tls_rpt import check_tls_rpt
-    from relay.cli.check.spf import a_label
 
-    run_part(settings, functools.partial(check_tls_rpt, domain=a_label(domain)))
+    run_part(settings, functools.partial(check_tls_rpt, domain=domain_name(domain)))

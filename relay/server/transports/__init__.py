@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from relay.mail.route import CaptureRoute, MxRoute, Route, SmarthostRoute
+from relay.mail.route import CaptureRoute, MxRoute, OwnRoute, Route, SmarthostRoute
 from relay.net.client import Client
 from relay.server.transports.capture import CaptureTransport
 from relay.server.transports.job import Job, Outlet, Transport
 from relay.server.transports.mx import MxTransport
+from relay.server.transports.own import OwnTransport
 from relay.server.transports.pool import Pool
 from relay.server.transports.smarthost import SmarthostTransport
 
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["TRANSPORTS", "Job", "Outlet", "Transport", "open_outlet", "open_transports"]
 
-TRANSPORTS: Mapping[type[Route], type[MxTransport | SmarthostTransport | CaptureTransport]] = {
+TRANSPORTS: Mapping[type[Route], type[MxTransport | SmarthostTransport | OwnTransport | CaptureTransport]] = {
     MxRoute: MxTransport,
     SmarthostRoute: SmarthostTransport,
+    OwnRoute: OwnTransport,
     CaptureRoute: CaptureTransport,
 }
 

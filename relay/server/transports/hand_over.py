@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
-from relay.mail.delivery import Answer, Deferred, Failed, Outcome
+from relay.mail.delivery import Answer, Deferred, Failed, LoginRefused, Outcome
 from relay.net.client import Client, Endpoint
 from relay.net.session import Session
 from relay.net.smtp import open_session
@@ -18,6 +18,7 @@ MOST_ADDRESSES = 5  # a try
 MOST_SESSIONS = 2  # a try: a second server may know better than one that says "later"
 
 Endpoints = Sequence[Endpoint] | Deferred | Failed
+Opener = Callable[[Endpoint, Client], Awaitable[Session | Deferred | Failed]]
 
 
 async def hand_over(
@@ -26,8 +27,10 @@ async def hand_over(
     client: Client,
     endpoints: Callable[[], Awaitable[Endpoints]],
     transaction: Transaction,
+    opener: Opener = open_session,
 ) -> Outcome:
-    """One try. ``destination`` names the pool's sessions; ``endpoints`` is asked when there is none, or it was dead."""
+    """One try. ``destination`` names the pool's sessions; when there is none, or it was dead, ``opener`` opens another
+    to what ``endpoints`` says."""
     if session := pool.take(destination):
         outcome = await transact(pool, destination, session, transaction)
         if session.alive or session.begun or not isinstance(outcome, Deferred):
@@ -36,17 +39,23 @@ async def hand_over(
     found = await endpoints()
     if isinstance(found, Deferred | Failed):
         return found
-    return await over_new_session(pool, destination, client, found, transaction)
+    return await over_new_session(pool, destination, client, found, transaction, opener)
 
 
 async def over_new_session(
-    pool: Pool, destination: str, client: Client, endpoints: Sequence[Endpoint], transaction: Transaction
+    pool: Pool,
+    destination: str,
+    client: Client,
+    endpoints: Sequence[Endpoint],
+    transaction: Transaction,
+    opener: Opener,
 ) -> Outcome:
-    """Address by address until one takes it or refuses for good (RFC 5321 5.1); the most telling outcome."""
+    """Address by address until one takes it or refuses for good (RFC 5321 5.1); the most telling outcome. A login that
+    is refused is not tried again at the next address: that would lock the account."""
     telling: Outcome = Deferred(Answer("no address to try", 0, "4.4.4"))
     sessions = 0
     for number, endpoint in enumerate(endpoints[:MOST_ADDRESSES]):
-        opened = await open_session(endpoint, client)
+        opened = await opener(endpoint, client)
         if isinstance(opened, Session):
             sessions += 1
             outcome = await transact(pool, destination, opened, transaction)
@@ -54,6 +63,8 @@ async def over_new_session(
                 return outcome
         else:
             outcome = opened
+            if isinstance(outcome, LoginRefused):
+                return outcome
         telling = outcome if number == 0 else more_telling(telling, outcome)
     return telling
 

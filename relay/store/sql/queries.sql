@@ -27,18 +27,18 @@ DELETE FROM body_chunk WHERE message_id IN (SELECT id FROM message WHERE tenant_
 DELETE FROM tenant WHERE id = :id;
 
 -- name: add_login
-INSERT INTO login (username, tenant_id, secret_sha256, created_at, revoked_at, networks)
-VALUES (:username, :tenant_id, :secret_sha256, :created_at, :revoked_at, :networks);
+INSERT INTO login (username, tenant_id, secret_sha256, created_at, revoked_at, networks, own_server)
+VALUES (:username, :tenant_id, :secret_sha256, :created_at, :revoked_at, :networks, :own_server);
 
 -- name: login
 -- A login in force, with its tenant: what AUTH asks.
-SELECT l.username, l.tenant_id, l.secret_sha256, l.created_at, l.revoked_at, l.networks,
+SELECT l.username, l.tenant_id, l.secret_sha256, l.created_at, l.revoked_at, l.networks, l.own_server,
        t.id, t.name, t.email, t.locale, t.created_at
 FROM login l JOIN tenant t ON t.id = l.tenant_id
 WHERE l.username = :username AND l.revoked_at IS NULL;
 
 -- name: logins
-SELECT username, tenant_id, secret_sha256, created_at, revoked_at, networks FROM login
+SELECT username, tenant_id, secret_sha256, created_at, revoked_at, networks, own_server FROM login
 WHERE tenant_id = :tenant_id ORDER BY created_at, username;
 
 -- name: revoke_login
@@ -154,13 +154,17 @@ VALUES
 -- ---- and goes out -----------------------------------------------------------------------------
 
 -- name: lease_due
--- The longest due first; a lease that has run out counts as due. :skipped are domains with spaces around them.
+-- The longest due first; a lease that has run out counts as due. :skipped are domains with spaces around them, :busy
+-- tenants whose own server has enough to do.
 -- PostgreSQL adds FOR UPDATE SKIP LOCKED to the inner query.
 UPDATE delivery SET leased_by = :node, leased_until = :until, attempt = attempt + 1
 WHERE id IN (
   SELECT id FROM delivery
   WHERE state = 'queued' AND COALESCE(leased_until, due_at) <= :now
     AND REPLACE(:skipped, ' ' || domain || ' ', '') = :skipped
+    AND (:busy = '' OR NOT EXISTS (
+      SELECT 1 FROM message m
+      WHERE m.id = delivery.message_id AND m.route = 'own' AND REPLACE(:busy, m.tenant_id, '') <> :busy))
   ORDER BY COALESCE(leased_until, due_at)
   LIMIT :limit
 )
@@ -171,11 +175,12 @@ RETURNING id, message_id, recipient, domain, state, attempt, created_at, due_at,
 SELECT MIN(COALESCE(leased_until, due_at)) FROM delivery WHERE state = 'queued';
 
 -- name: settle_delivery
--- Only the result of the present attempt counts, and only once. A deferral leaves alone what people decided meanwhile
--- (held, cancelled); a final outcome is a fact and stands.
+-- Only the result of the present attempt counts, and only once. A deferral, and the end of its time where it is held
+-- for an own server, leave alone what people decided meanwhile (held, cancelled); a final outcome is a fact and stands.
 UPDATE delivery SET
-  state = CASE WHEN :state = 'queued' THEN state ELSE :state END,
-  final_at = CASE WHEN :state = 'queued' THEN final_at ELSE :settled_at END,
+  state = CASE WHEN :state = 'queued' OR (:state = 'held' AND state <> 'queued') THEN state ELSE :state END,
+  held_for = CASE WHEN :state = 'held' AND state = 'queued' THEN 'own_server' ELSE held_for END,
+  final_at = CASE WHEN :state IN ('queued', 'held') THEN final_at ELSE :settled_at END,
   due_at = :due_at,
   last_reply = :last_reply,
   leased_until = NULL,
@@ -202,7 +207,7 @@ SELECT DISTINCT leased_by FROM delivery WHERE leased_by IS NOT NULL;
 -- ---- what people do with the queue ------------------------------------------------------------
 
 -- name: hold
-UPDATE delivery SET state = 'held' WHERE id = :id AND state = 'queued';
+UPDATE delivery SET state = 'held', held_for = '' WHERE id = :id AND state = 'queued';
 
 -- name: release_held
 -- Not what waits for the owner of its sender address: nothing unconfirmed leaves.
@@ -276,6 +281,24 @@ FROM delivery WHERE message_id = :message_id ORDER BY id;
 SELECT number, started_at, took_for, outcome, text, code, enhanced, remote, tls
 FROM attempt WHERE delivery_id = :delivery_id ORDER BY number;
 
+-- ---- what is known of recipients --------------------------------------------------------------
+
+-- name: bounced
+-- No such mailbox (RFC 3463 3.2; 5.1.10: RFC 7505 4.2), unless it took mail later. Looks at every delivery.
+WITH refused AS (
+  SELECT d.recipient, MAX(d.final_at) AS final_at
+  FROM delivery d JOIN attempt a ON a.delivery_id = d.id AND a.number = d.attempt
+  WHERE d.state = 'failed' AND d.final_at >= :since AND a.enhanced IN ('5.1.1', '5.1.3', '5.1.6', '5.1.10')
+  GROUP BY d.recipient
+)
+SELECT r.recipient, r.final_at
+FROM refused r LEFT JOIN delivery d ON d.recipient = r.recipient AND d.state = 'delivered' AND d.final_at > r.final_at
+WHERE d.id IS NULL;
+
+-- name: delivered_to_domain
+SELECT DISTINCT d.recipient FROM message m JOIN delivery d ON d.message_id = m.id
+WHERE m.tenant_id = :tenant_id AND d.domain = :domain AND d.state = 'delivered';
+
 -- ---- housekeeping -----------------------------------------------------------------------------
 
 -- name: bodies_to_purge
@@ -318,16 +341,101 @@ INSERT INTO installation (key, value) VALUES (:key, :value) ON CONFLICT (key) DO
 -- name: secret
 SELECT value FROM installation WHERE key = :key;
 
+-- ---- own servers ------------------------------------------------------------------------------
+
+-- name: put_own_server
+INSERT INTO own_server
+  (tenant_id, host, port, tls, sign_in_by, username, password, on_failure, version, changed_at)
+VALUES
+  (:tenant_id, :host, :port, :tls, :sign_in_by, :username, :password, :on_failure, :version, :changed_at)
+ON CONFLICT (tenant_id) DO UPDATE SET
+  host = excluded.host, port = excluded.port, tls = excluded.tls, sign_in_by = excluded.sign_in_by,
+  username = excluded.username, password = excluded.password, on_failure = excluded.on_failure,
+  version = excluded.version, changed_at = excluded.changed_at,
+  refused_at = NULL, refused_reply = '', failing_since = NULL, told_at = NULL;
+
+-- name: drop_own_server
+DELETE FROM own_server WHERE tenant_id = :tenant_id;
+
+-- name: own_server
+SELECT tenant_id, host, port, tls, sign_in_by, username, password, on_failure, version, changed_at, refused_at,
+       refused_reply, failing_since, told_at
+FROM own_server WHERE tenant_id = :tenant_id;
+
+-- name: own_servers
+SELECT tenant_id, host, port, tls, sign_in_by, username, password, on_failure, version, changed_at, refused_at,
+       refused_reply, failing_since, told_at
+FROM own_server ORDER BY tenant_id;
+
+-- name: seal_own_server
+UPDATE own_server SET password = :password WHERE tenant_id = :tenant_id AND version = :version;
+
+-- name: refuse_login
+UPDATE own_server SET refused_at = :now, refused_reply = :reply
+WHERE tenant_id = :tenant_id AND version = :version AND refused_at IS NULL;
+
+-- name: hold_own_mail
+-- All that waits for these settings.
+UPDATE delivery SET state = 'held', held_for = 'own_server', last_reply = :reply
+WHERE state = 'queued'
+  AND EXISTS (SELECT 1 FROM message m WHERE m.id = delivery.message_id AND m.tenant_id = :tenant_id AND m.route = 'own')
+  AND EXISTS (SELECT 1 FROM own_server WHERE tenant_id = :tenant_id AND version = :version);
+
+-- name: own_server_fails
+UPDATE own_server SET failing_since = :now
+WHERE tenant_id = :tenant_id AND version = :version AND failing_since IS NULL;
+
+-- name: own_server_works
+UPDATE own_server SET failing_since = NULL, told_at = NULL
+WHERE tenant_id = :tenant_id AND version = :version AND failing_since IS NOT NULL;
+
+-- name: own_server_told
+UPDATE own_server SET told_at = :now WHERE tenant_id = :tenant_id AND version = :version AND told_at IS NULL;
+
+-- name: own_server_mended
+UPDATE own_server SET
+  version = :new, changed_at = :now, refused_at = NULL, refused_reply = '', failing_since = NULL, told_at = NULL
+WHERE tenant_id = :tenant_id AND version = :old;
+
+-- name: release_own_mail
+UPDATE delivery SET state = 'queued', due_at = :now
+WHERE (state = 'queued' OR (state = 'held' AND held_for = 'own_server'))
+  AND EXISTS (
+    SELECT 1 FROM message m WHERE m.id = delivery.message_id AND m.tenant_id = :tenant_id AND m.route = 'own');
+
+-- name: own_mail_due
+UPDATE delivery SET due_at = :now
+WHERE state = 'queued'
+  AND EXISTS (
+    SELECT 1 FROM message m WHERE m.id = delivery.message_id AND m.tenant_id = :tenant_id AND m.route = 'own');
+
+-- name: own_mail_waiting
+SELECT COUNT(CASE WHEN d.state = 'queued' THEN 1 END), COUNT(CASE WHEN d.state = 'held' THEN 1 END)
+FROM delivery d JOIN message m ON m.id = d.message_id
+WHERE (d.state = 'queued' OR (d.state = 'held' AND d.held_for = 'own_server'))
+  AND m.tenant_id = :tenant_id AND m.route = 'own';
+
+-- name: reroute_message
+UPDATE message SET
+  route = 'platform', reverse_path = 'verp', header = :header, changes = :changes, events = :events
+WHERE id = :message_id AND route = 'own';
+
+-- name: reroute_deliveries
+UPDATE delivery SET state = 'queued', due_at = :now
+WHERE message_id = :message_id AND (state = 'queued' OR (state = 'held' AND held_for = 'own_server'));
+
 -- ---- documents --------------------------------------------------------------------------------
 
--- name: document_choices
--- What a tenant chose, and whether there is more to ask for.
+-- name: tenant_choices
+-- What a tenant chose, whether there is more to ask for, and whether its own server sends what this login hands in.
 SELECT
   (SELECT unticked FROM document_choice WHERE tenant_id = :tenant_id),
   (SELECT copy_to FROM document_choice WHERE tenant_id = :tenant_id),
   EXISTS (SELECT 1 FROM document_rule WHERE tenant_id = :tenant_id),
   EXISTS (SELECT 1 FROM document_pattern WHERE tenant_id = :tenant_id),
-  EXISTS (SELECT 1 FROM customer_card WHERE tenant_id = :tenant_id);
+  EXISTS (SELECT 1 FROM customer_card WHERE tenant_id = :tenant_id),
+  EXISTS (SELECT 1 FROM own_server WHERE tenant_id = :tenant_id)
+    AND NOT EXISTS (SELECT 1 FROM login WHERE username = :login AND NOT own_server);
 
 -- name: document_rules
 SELECT document, to_addresses, cc_addresses, bcc_addresses, internal_only FROM document_rule
