@@ -74,3 +74,10 @@ def test_what_is_no_domain_ends_every_check_alike(nameserver, checks, check, nam
 def test_how_mail_is_sent_has_the_same_words_everywhere(checks, check) -> None:
     usage = " ".join(checks.run(check, "--help").stdout.split())
     assert "--mode [rewritten|own-domain|own-server]" in usage
+
+
+def test_the_line_of_spf_and_the_light_follow_the_answer(nameserver, checks) -> None:
+    nameserver.zone = GOOD
+    shown = checks.run("domain", "shop.example", "--include", "mx.shop.example", servers=(nameserver,)).stdout
+    assert "\n✗ spf " in shown
+    assert "\n✓ spf " in checks.run("domain", "shop.example", "--include", INCLUDE, servers=(nameserver,)).stdout

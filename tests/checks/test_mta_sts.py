@@ -260,3 +260,9 @@ def test_a_file_of_authorities_that_is_none(checks, tmp_path, content) -> None:
     result = checks.run("mta-sts", DOMAIN, "--cafile", str(path))
     assert result.exit_code == 2
     assert result.stderr.startswith(f"relay: --cafile {path}: ")
+
+
+async def test_no_record_is_proposed_where_the_file_cannot_be_told(look) -> None:
+    fixes = {finding.id: finding.fix for finding in (await look({DOMAIN: {"MX": "SERVFAIL"}}, None)).findings}
+    assert fixes["sts.none"] is None
+    assert fixes["sts.txt.none"] is None

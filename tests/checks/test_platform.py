@@ -240,3 +240,18 @@ def test_text_for_a_person(nameserver, checks, tmp_path) -> None:
         shown = checks.run("platform", "--lang", language, servers=(nameserver,)).stdout
         assert f"v=spf1 ip4:{IP4} ip6:{IP6} -all" in shown.splitlines()
         assert [line for line in shown.splitlines() if len(line) > 80 and "v=" not in line] == []
+
+
+async def test_the_machines_own_name_is_proposed_to_nobody() -> None:
+    changes = {"bounce.platform.nl": None}
+    question = replace(QUESTION, sending=replace(SENDING, helo="localhost"))
+    fixes = {finding.id: finding.fix for finding in await found(changes, question)}
+    assert fixes["mx.nxdomain"] is None
+    assert fixes["spf.platform.helo"] is None
+
+
+async def test_a_from_domain_that_is_not_there_yet_is_given_its_record() -> None:
+    zone = {name: rows for name, rows in ZONE.items() if "customers.platform.nl" not in name}
+    parts = await check_platform(Asking(Zone(zone), most=MOST_QUERIES), QUESTION)
+    fixes = {finding.id: finding.fix for part in parts for finding in part.findings}
+    assert fixes["dmarc.nxdomain"].value == DMARC

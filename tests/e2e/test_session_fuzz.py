@@ -67,6 +67,7 @@ WORDS = (
         b'<"a b"@c.example>',
         b"<a@" + b"x." * 300 + b">",
         b" SIZE=-1",
+        b" x",
         b" SMTPUTF8",
     ),
     *(b"%s%n{0}{}\\", b"'\";--", b"=", b"*", b"A" * 600, b"a" * 13_000, b"x: y\r\n" * 1200, b" \r\n" * 50, b"(" * 400),
@@ -79,14 +80,16 @@ WORDS = (
         b"=?utf-8?q?=0D=0A?=",
     ),
 )
+EDGE = re.compile(rb"[\r <>:=,;@\0]")  # where one word ends: what is put there is read, not only skipped
 
 
 def broken(octets: bytes, dice: random.Random) -> bytes:
     """One mutation."""
-    start = dice.randrange(len(octets) + 1)
+    edges = [found.start() for found in EDGE.finditer(octets)]
+    start = dice.choice(edges) if edges and dice.random() < 0.5 else dice.randrange(len(octets) + 1)
     end = min(len(octets), start + dice.choice((1, 1, 2, 8, 40)))
     piece = octets[start:end]
-    match dice.randrange(8):
+    match dice.randrange(10):
         case 0:
             piece = b""
         case 1:
@@ -106,6 +109,14 @@ def broken(octets: bytes, dice: random.Random) -> bytes:
             return octets.replace(
                 b"\r\n", dice.choice((b"\n", b"\r", b"\r\r\n", b"\n\r", b"\0\r\n")), dice.randrange(1, 4)
             )
+        case 7 | 8:
+            lines = octets.splitlines(keepends=True)
+            if lines:
+                place = dice.randrange(len(lines))
+                lines[place] = (
+                    lines[place].rstrip(b"\r\n") + dice.choice((b" ", b"\t", b"")) + dice.choice(WORDS) + b"\r\n"
+                )
+            return b"".join(lines)
         case _:
             piece += dice.choice(WORDS)
     return octets[:start] + piece + octets[end:]
