@@ -117,6 +117,10 @@ class Policy(Section, frozen=True):
     display_name: Annotated[
         Literal["company", "message"], Meta(description="Name in the From: the tenant's or the message's own.")
     ] = "company"
+    auto_submitted: Annotated[
+        bool,
+        Meta(description="Add Auto-Submitted: auto-generated (RFC 3834) where an app does not: fewer spam points."),
+    ] = True
     name_suffix: Annotated[bool, Meta(description='"via (platform)" behind the name in the From.')] = False
     message_size: Annotated[int | str, Meta(description='Largest message, such as "25 MB".')] = "25 MB"
     recipients: Annotated[Count, Meta(description="Most recipients of one message.")] = 100

@@ -56,7 +56,8 @@ class RewritePolicy:
     """What rewriting needs to know of the platform and the tenant.
 
     ``platform`` is the address every From gets; ``suffix`` a template with {name} and {platform} (rule B7), or empty;
-    ``authserv_id`` the name in our own Authentication-Results (RFC 8601 2.5), by default the domain of ``platform``.
+    ``authserv_id`` the name in our own Authentication-Results (RFC 8601 2.5), by default the domain of ``platform``;
+    ``auto_submitted`` adds that field (RFC 3834 5) where the app did not.
     """
 
     platform: Address
@@ -67,6 +68,7 @@ class RewritePolicy:
     protected_names: tuple[str, ...] = ()
     suffix: str = ""
     authserv_id: str = ""
+    auto_submitted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +113,21 @@ def rewrite(
     from_field = Field.make("From", print_mailboxes("From", [(suffixed(name, policy), policy.platform)]))
     reply_to = Field.make("Reply-To", print_mailboxes("Reply-To", answers.mailboxes))
     places = edits(message, author, known, policy, from_field, reply_to)
-    result, changes = apply(message, places, reply_to, missing_fields(message, date, message_id))
+    missing = missing_fields(message, date, message_id, automatic=policy.auto_submitted)
+    result, changes = apply(message, places, reply_to, missing)
     dropped = (f"{change.field.lower().replace('-', '_')}_dropped" for change in changes if change.reason == "receipt")
     return Rewritten(result, changes, tuple(dict.fromkeys((*name_events, *answers.events, *dropped))))
 
 
-def missing_fields(message: Message, date: str, message_id: str) -> list[Edit]:
-    """The fields that every message has (RFC 5322 3.6, rule A8) and this one has not, with these values."""
+def missing_fields(message: Message, date: str, message_id: str, *, automatic: bool = False) -> list[Edit]:
+    """The fields that every message has (RFC 5322 3.6, rule A8) and this one has not, with these values; where
+    ``automatic``, also that a program made it (RFC 3834 5)."""
+    wanted = [("Date", date, "date"), ("Message-ID", message_id, "message_id")]
+    if automatic:
+        wanted.append(("Auto-Submitted", "auto-generated", "auto_submitted"))
     return [
         Edit(Field.make(label, value), reason)
-        for label, value, reason in (("Date", date, "date"), ("Message-ID", message_id, "message_id"))
+        for label, value, reason in wanted
         if message.first(label.lower()) is None
     ]
 

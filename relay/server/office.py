@@ -51,6 +51,7 @@ class Office:
             protected_names=(config.platform.name,),
             suffix=catalog(tenant.locale).text("mail.from.suffix") if config.policy.name_suffix else "",
             authserv_id=self.hostname,
+            auto_submitted=config.policy.auto_submitted,
         )
 
     def own_mail(self, mail: Message, kind: MessageKind, tenant: Tenant | None, recipient: str, now: float) -> Queued:

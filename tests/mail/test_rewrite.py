@@ -235,9 +235,19 @@ def test_what_comes_out_as_it_went_in_is_no_change(rewritten) -> None:
     assert [change.reason for change in result.changes] == ["from"]
 
 
+@pytest.mark.parametrize(
+    ("header", "after"),
+    [(FROM, ["auto-generated"]), (FROM + "auto-submitted: auto-replied\r\n", ["auto-replied"])],
+)
+def test_what_a_program_made_says_so_once(rewritten, header, after) -> None:
+    done = rewritten(header, auto_submitted=True)
+    assert [field.value.decode() for field in done.message.all("auto-submitted")] == after
+    assert rewritten(FROM).message.first("auto-submitted") is None
+
+
 def test_every_reason_is_explained_in_every_language(rewritten) -> None:
     headers = [f"{field}\r\n" for field, _ in REMOVED] + ["Reply-To: INFO@bakker.example (x)\r\n", "Reply-To:\r\n"]
-    result = rewritten(FROM + "".join(headers) + "Cc: a\r\nCc: a\r\n")
+    result = rewritten(FROM + "".join(headers) + "Cc: a\r\nCc: a\r\n", auto_submitted=True)
     reasons = {change.reason for change in (*result.changes, *rewritten(FROM).changes)}
     elsewhere = {"document", "redirect", "own_sender"}  # tests/mail/test_document.py, tests/mail/test_pass_on.py
     assert {f"reason.{reason}" for reason in reasons | elsewhere} == {

@@ -81,8 +81,9 @@ async def check_spf(resolver: Directed, question: SpfQuestion) -> SpfAnswer:
     tree = asyncio.create_task(walk(asking, domain, family_of(question.ips)))
     identities = asyncio.create_task(judge_identities(asking, domain, question.sending))
     ips = tuple(plain_ip(ip) for ip in question.ips)
-    if question.include and not ips:
-        ips = sending_addresses(await walk(asking, plain_name(question.include)))
+    theirs = asyncio.create_task(walk(asking, plain_name(question.include))) if question.include else None
+    if theirs is not None and not ips:
+        ips = sending_addresses(await theirs)
     wanted = question.wanted(ips)
     verdicts = await asyncio.gather(
         *(check_host(asking, ip, domain, question.sender or "", question.helo) for ip in ips)
@@ -102,6 +103,8 @@ async def check_spf(resolver: Directed, question: SpfQuestion) -> SpfAnswer:
         asking.queries,
     )
     savings = await under_ten(asking, tried, wanted.names)
+    if theirs is not None:
+        await theirs  # asked at once with the domain's own record: a proposal is tried with it
     return SpfAnswer(report, root, ips, tuple(verdicts), included, savings)
 
 
