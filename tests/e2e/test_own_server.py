@@ -6,6 +6,8 @@ import email
 import json
 import subprocess
 import sys
+import urllib.parse
+from base64 import b64encode
 from email import policy
 from pathlib import Path
 from typing import Any
@@ -107,6 +109,32 @@ def test_a_wrong_password_holds_tells_once_and_a_right_one_frees(started, own_sm
     until(lambda: states(relay) == [])
     assert len(sink.to(AUTHOR)) == 1
     assert states(relay, "failed") == []
+
+
+def test_the_password_lies_nowhere_whatever_happens_to_it(started, own_smtp, sink, until) -> None:
+    """S03, S04: accepted, refused, shown, diverted from: in no log, database, notice or output, however spelt."""
+    relay, tenant, login = started
+    relay.stop()
+    relay.options = ("--verbose",)
+    relay.start()
+    set_route(relay, tenant, own_smtp)
+    own_smtp.password = "een ander"
+    submit(relay, login)
+    until(lambda: states(relay) == ["held"])
+    [notice] = sink.wait_for(AUTHOR)
+    [row] = relay.json("queue", "list")
+    outputs = [relay.cli(*words) for words in (("route", "show", tenant), ("message", "show", row["message_id"]))]
+    outputs += [relay.cli("queue", "show", row["id"]), relay.cli("route", "probe", tenant, code=1)]
+    own_smtp.password = PASSWORD
+    outputs.append(relay.cli("route", "probe", tenant))
+    until(lambda: own_smtp.received)
+    files = {path.name: path.read_bytes() for path in relay.folder.iterdir() if path.is_file()}
+    assert {"log", "relay.db"} <= files.keys()
+    places = {**files, "notice": notice, "outputs": "\n".join(outputs).encode()}
+    octets = PASSWORD.encode()
+    spelt = [octets, octets.hex().encode(), urllib.parse.quote(PASSWORD, safe="").encode()]
+    spelt += [b64encode(start + octets)[4:-4] for start in (b"\0", b"\0\0", f"\0{AUTHOR}\0".encode())]
+    assert [name for name, content in places.items() for each in spelt if each in content] == []
 
 
 def test_a_probe_that_works_frees_as_well(started, own_smtp, until) -> None:
