@@ -32,5 +32,6 @@ def step_text(number: int, step: Step, language: Catalog) -> str:
     fix = step.fix
     lines = [f"{number}. {publish_heading(fix, language)}", *(shown(line) for line in fix.value.splitlines())]
     if fix.value and fix.removes:
-        lines += [language.text("check.say.removes"), *map(shown, fix.removes)]
+        heading = "check.say.instead" if fix.replaces else "check.say.removes"
+        lines += [language.text(heading), *map(shown, fix.removes)]
     return "\n".join(lines)
