@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
 
-from relay.checks.address.known import table
+from relay.checks.dated import table
 from relay.checks.model import Severity
 from relay.net.dns import Lookup, Records, Unknown
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from relay.checks.address.known import table
+from relay.checks.dated import table
 from relay.checks.model import Finding, Part, Severity
 from relay.checks.sending import Sending
 

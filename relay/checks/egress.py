@@ -8,8 +8,8 @@ import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
 
-from relay.checks.address.known import names
 from relay.checks.asking import Asking
+from relay.checks.dated import names
 from relay.checks.model import Finding, Part, Severity
 from relay.net.dns import Records
 

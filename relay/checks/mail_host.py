@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from relay.checks.address.domain import address_mail, best_of
-from relay.checks.address.known import table
 from relay.checks.address.mail import Mail
 from relay.checks.asking import Asking
+from relay.checks.dated import table
 from relay.net.dns import Lookup, Mx, NoName, Records, Unknown
 
 

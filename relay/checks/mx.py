@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from relay.checks.address.domain import is_reachable
-from relay.checks.address.known import table
 from relay.checks.address.mail import Mail
 from relay.checks.asking import Asking
+from relay.checks.dated import table
 from relay.checks.mail_host import MailHost, is_address, look_at, provider_among, provider_of
 from relay.checks.model import Finding, Fix, Part, Severity
 from relay.checks.ns import ask_each, judge_servers, servers_json

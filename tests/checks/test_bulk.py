@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from relay.checks.address.known import table
 from relay.checks.asking import Asking
 from relay.checks.bulk import PROVIDERS, Known, bulk, known_from
+from relay.checks.dated import table
 from relay.checks.dkim.check import check_dkim
 from relay.checks.dmarc.check import check_dmarc
 from relay.checks.model import Finding, Part, Severity

@@ -7,9 +7,9 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from relay.checks.address.known import table
 from relay.checks.asking import Asking
 from relay.checks.block_list import block_lists, entry_name
+from relay.checks.dated import table
 from relay.checks.dnsbl import check_dnsbl, queries_for
 from relay.checks.model import Severity
 from relay.checks.report import sentence

@@ -26,6 +26,7 @@ class Door:
 
     sign_ins: SignIns
     clock: list[float] = field(default_factory=lambda: [1_000_000.0])
+    waits: list[float] = field(default_factory=list)
 
     async def opens(self, username: str = "app", secret: str = SECRET, peer: str = HOME) -> bool:
         return await self.sign_ins.sign_in(username, secret, peer) is not None
@@ -49,7 +50,12 @@ async def door(tmp_path: Path) -> AsyncIterator[Door]:
 
     await group.write(fill)
     clock = [1_000_000.0]
-    yield Door(SignIns(group, lambda: clock[0]), clock)
+    waits: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        waits.append(seconds)
+
+    yield Door(SignIns(group, lambda: clock[0], wait), clock, waits)
     await group.close()
 
 
@@ -99,6 +105,21 @@ async def test_guesses_of_long_ago_do_not_count(door: Door) -> None:
     door.clock[0] += PAUSE
     await door.guess(1)
     assert await door.opens()
+
+
+async def test_answers_come_later_the_more_guesses_there_were_and_never_for_the_right_password(door: Door) -> None:
+    await door.guess(3)
+    await door.guess(1, peer=AWAY)  # the same login from elsewhere
+    await door.opens("nobody", peer=HOME)  # another login from here
+    assert door.waits == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.3])
+    assert await door.opens()
+    assert len(door.waits) == 5
+    await door.guess(60)
+    assert max(door.waits) <= 5.0
+    door.clock[0] += PAUSE
+    door.waits.clear()
+    await door.guess(1)
+    assert door.waits == [0.0]
 
 
 async def test_the_fail2ban_filter_finds_every_failure_and_nothing_else(

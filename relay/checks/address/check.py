@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 
 from relay.checks.address.domain import domain_mail
 from relay.checks.address.judge import NONE_BOUNCED, AddressReport, judge_address
-from relay.checks.address.known import is_below, names
+from relay.checks.address.known import is_below
 from relay.checks.address.mail import DomainMail
 from relay.checks.address.syntax import parse_bare
 from relay.checks.asking import SECONDS_A_NAME, Asking
+from relay.checks.dated import names
 from relay.mail.address import AddressError
 from relay.net.dns import Directed
 

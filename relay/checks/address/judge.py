@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
-from relay.checks.address.known import is_below, names, squatted_domains
+from relay.checks.address.known import is_below, squatted_domains
 from relay.checks.address.lookalike import imitated, is_mixed
 from relay.checks.address.mail import DomainMail, Mail
 from relay.checks.address.syntax import cleaned, faults, parse_bare, several
 from relay.checks.address.typo import meant_domain
+from relay.checks.dated import names
 from relay.checks.model import Finding, Severity
 from relay.mail.address import Address, AddressError, unicode_domain
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
-from typing import Any
+
+from relay.checks.dated import names, table
 
 WORDS = 2  # labels that are words are held to what holds for labels this much shorter
 
@@ -18,18 +17,6 @@ class Provider:
     label: str
     suffixes: tuple[str, ...]
     is_word: bool
-
-
-@cache
-def table(name: str) -> dict[str, Any]:
-    """A list of ``data/`` as it stands."""
-    return tomllib.loads((files("relay.checks") / "data" / f"{name}.toml").read_text("utf-8"))
-
-
-@cache
-def names(file: str, section: str, key: str = "names") -> frozenset[str]:
-    """The words of one key of a list."""
-    return frozenset(str(table(file)[section][key]).split())
 
 
 @cache

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from relay.checks.address.known import WORDS, Provider, names, providers, real_domains, registrable
+from relay.checks.address.known import WORDS, Provider, providers, real_domains, registrable
 from relay.checks.address.slip import NEVER, slip_cost
+from relay.checks.dated import names
 
 TIE = 0.25  # candidates closer than this to each other are a tie
 DOT = 0.7  # a dot left out or put in the wrong place

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from relay.checks.address.known import names, registrable
+from relay.checks.address.known import registrable
 from relay.checks.asking import Asking
+from relay.checks.dated import names
 from relay.checks.dkim.findings import Seen, judge_guesses, judge_selector, judge_types, judge_wildcard
 from relay.checks.dkim.record import Fault, KeyRecord
 from relay.checks.model import Finding, Part

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from relay.checks.address.known import names, table
+from relay.checks.dated import names, table
 from relay.checks.message.mail import Mail
 from relay.checks.message.mime import Leaf
 from relay.checks.model import Finding, Severity

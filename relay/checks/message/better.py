@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from relay.checks.address.known import table
+from relay.checks.dated import table
 from relay.checks.message.language import Language, words
 from relay.checks.message.mail import Mail
 from relay.checks.message.tokens import PHONE, Tokens, first

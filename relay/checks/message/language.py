@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from relay.checks.address.known import table
+from relay.checks.dated import table
 
 LANGUAGES = ("en", "nl", "de", "fr")
 WORD = re.compile(r"[^\W\d_]+(?:[-'][^\W\d_]+)*")

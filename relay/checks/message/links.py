@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
 
-from relay.checks.address.known import is_below, names, registrable
+from relay.checks.address.known import is_below, registrable
 from relay.checks.address.lookalike import is_mixed
+from relay.checks.dated import names
 from relay.checks.message.html import Link
 from relay.checks.message.mail import Mail
 from relay.checks.model import Finding, Severity

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from relay.checks.address.known import table
+from relay.checks.dated import table
 from relay.checks.message.language import MOST_TEXT
 from relay.checks.message.mail import Mail
 from relay.checks.model import Finding, Severity

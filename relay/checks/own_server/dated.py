@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from functools import cache
-from importlib.resources import files
-from typing import Any
 
+from relay.checks.dated import table
 from relay.checks.own_server.seen import Said
 
 
@@ -125,11 +123,6 @@ class Provider:
     checked_on: date
 
 
-def read(name: str) -> dict[str, Any]:
-    """A file of the dated data."""
-    return tomllib.loads((files("relay.checks") / "data" / f"{name}.toml").read_text("utf-8"))
-
-
 @cache
 def replies() -> tuple[Known, ...]:
     """Replies that are known, the specific ones first."""
@@ -141,14 +134,14 @@ def replies() -> tuple[Known, ...]:
             row["source"],
             Confidence(row["confidence"]),
         )
-        for row in read("provider_replies")["reply"]
+        for row in table("provider_replies")["reply"]
     )
 
 
 @cache
 def providers() -> tuple[Provider, ...]:
     """Providers that are known."""
-    data = read("providers")
+    data = table("providers")
     return tuple(
         Provider(
             name=row["name"],
@@ -171,7 +164,7 @@ def providers() -> tuple[Provider, ...]:
 
 def stage_on(day: date, of: str) -> tuple[Stage, date | None] | None:
     """The stage that holds on a day, and its last day; None for a provider without stages."""
-    rows = (row for row in read("providers")["stage"] if row["of"] == of)
+    rows = (row for row in table("providers")["stage"] if row["of"] == of)
     return next(((Stage(row["name"]), row.get("until")) for row in rows if day <= row.get("until", day)), None)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from importlib.resources import files
 from ipaddress import ip_network
-from typing import Any
 
+from relay.checks.dated import table
 from relay.checks.spf.evaluate import is_within
 from relay.checks.spf.record import Network, is_inside
 
@@ -32,12 +30,6 @@ class KnownSender:
     name: str
     includes: tuple[str, ...]
     return_path: ReturnPath
-
-
-@cache
-def table(name: str) -> dict[str, Any]:
-    """A list of ``data/`` as it stands."""
-    return tomllib.loads((files("relay.checks") / "data" / f"{name}.toml").read_text("utf-8"))
 
 
 @cache

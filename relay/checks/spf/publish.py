@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from relay.checks.address.known import table
+from relay.checks.dated import table
 from relay.checks.mail_host import provider_of
 from relay.checks.model import Fix
 from relay.checks.spf.evaluate import is_within
