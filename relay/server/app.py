@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("relay.app")
 SECRET_NAMES = ("verp", "forms", "loop")
+NOW = time.time
+
+Stop = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,63 +74,77 @@ async def run(
 ) -> None:
     """Run a relay process until ``stop`` is set; ``ready`` is called when everything listens. ``alone`` says that it is
     the only one."""
-    now = time.time
     office = Office(config, load_signer(config), own_hostname(config.platform.hostname))
     async with AsyncExitStack() as stack:
         group = CommitGroup(config.database.url)
         await group.start()
         stack.push_async_callback(group.close)
-        verp_key, form_key, loop_secret = [await installation_secret(group, name) for name in SECRET_NAMES]
-        worker = Worker(
-            group=group,
-            route=platform_route(config),
-            delivery=config.delivery,
-            resolver=DnsResolver(config.dns.nameservers),
-            node=node_name(),
-            hostname=office.hostname,
-            verp_key=verp_key,
-            bounce_domain=config.platform.bounce_domain,
-            notice=lambda work, delivery, answer, at: ended(office, work, delivery, answer, at),
-            own_routes=OwnRoutes(group, key_files(config), NoTokens(), allowed=config.policy.own_servers),
-            after_own=OwnDesk(group, office, now).settled,
-            now=now,
-            retention=Retention(config.policy.bodies_kept_for, config.policy.messages_kept_for),
-        )
+        keys = {name: await installation_secret(group, name) for name in SECRET_NAMES}
+        worker = open_worker(config, office, group, keys["verp"])
         await worker.start()
-        stops: list[Callable[[], Awaitable[None]]] = [worker.stop]  # each may take half a minute
+        stops: list[Stop] = [worker.stop]  # each may take half a minute
         stack.push_async_callback(stop_together, stops)
-        intake = Intake(group, office, worker, now, loop_secret, alone=alone)
-        stack.callback(asyncio.create_task(watch_held(group, office, worker.wake, now)).cancel)
+        stack.callback(asyncio.create_task(watch_held(group, office, worker.wake, NOW)).cancel)
+        intake = Intake(group, office, worker, NOW, keys["loop"], alone=alone)
         certificates = Certificates()
-        recipient_check = open_recipient_check(config, group)
-        for listener, sock in zip(config.listener, sockets.smtp, strict=True):
-            settings = listener_settings(config, listener, office.hostname, extras)
-            settings = replace(settings, recipient_check=recipient_check)
-            certificates.add(listener.certificate, listener.key, settings.context)
-            server = await listen(settings, intake, sock)
-            stops.append(server.stop)
+        stops += await open_listeners(config, sockets.smtp, intake, certificates, extras)
         if certificates.certificates:
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, certificates.reload)
         stack.callback(asyncio.create_task(certificates.watch()).cancel)
-        app = create_app(
-            WebContext(
-                platform=config.platform,
-                group=group,
-                secret=form_key,
-                now=now,
-                inbox=extras.inbox,
-                hints=extras.hints,
-                checks=DomainChecks(config),
-            )
-        )
-        http = await serve_http(app, sockets.http)
-        stops.append(http.stop)
+        stops.append(await open_pages(config, sockets.http, group, keys["forms"], extras))
         ready()
         await stop.wait()
         log.info("stopping")
 
 
-async def stop_together(stops: Sequence[Callable[[], Awaitable[None]]]) -> None:
+def open_worker(config: Config, office: Office, group: CommitGroup, verp_key: bytes) -> Worker:
+    """What carries out deliveries, with everything it asks."""
+    return Worker(
+        group=group,
+        route=platform_route(config),
+        delivery=config.delivery,
+        resolver=DnsResolver(config.dns.nameservers),
+        node=node_name(),
+        hostname=office.hostname,
+        verp_key=verp_key,
+        bounce_domain=config.platform.bounce_domain,
+        notice=lambda work, delivery, answer, at: ended(office, work, delivery, answer, at),
+        own_routes=OwnRoutes(group, key_files(config), NoTokens(), allowed=config.policy.own_servers),
+        after_own=OwnDesk(group, office, NOW).settled,
+        now=NOW,
+        retention=Retention(config.policy.bodies_kept_for, config.policy.messages_kept_for),
+    )
+
+
+async def open_listeners(
+    config: Config, sockets: Sequence[socket.socket], intake: Intake, certificates: Certificates, extras: Extras
+) -> list[Stop]:
+    """Every listener on its socket, its certificate under watch; what stops them."""
+    recipient_check = open_recipient_check(config, intake.group)
+    stops: list[Stop] = []
+    for listener, sock in zip(config.listener, sockets, strict=True):
+        settings = listener_settings(config, listener, intake.office.hostname, extras)
+        settings = replace(settings, recipient_check=recipient_check)
+        certificates.add(listener.certificate, listener.key, settings.context)
+        stops.append((await listen(settings, intake, sock)).stop)
+    return stops
+
+
+async def open_pages(config: Config, sock: socket.socket, group: CommitGroup, secret: bytes, extras: Extras) -> Stop:
+    """The pages on their socket; what stops them."""
+    context = WebContext(
+        platform=config.platform,
+        group=group,
+        secret=secret,
+        now=NOW,
+        inbox=extras.inbox,
+        hints=extras.hints,
+        checks=DomainChecks(config),
+    )
+    return (await serve_http(create_app(context), sock)).stop
+
+
+async def stop_together(stops: Sequence[Stop]) -> None:
     """Stop several at the same time, so that all of them take no longer than the slowest."""
     for result in await asyncio.gather(*(each() for each in stops), return_exceptions=True):
         if result is not None:

@@ -14,7 +14,7 @@ class StoreError(Exception):
 
 
 class Database(Protocol):
-    """One connection. Queries are named after ``sql/queries.sql``. Every method may raise `StoreError`."""
+    """One connection. Queries are those of ``sql/queries``. Every method may raise `StoreError`."""
 
     @property
     def in_transaction(self) -> bool:

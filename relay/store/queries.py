@@ -1,4 +1,4 @@
-"""The SQL files of the package: the named queries, read once, and the numbered migrations."""
+"""The SQL files of the package: the named queries, a file a topic, read once; and the numbered migrations."""
 
 from __future__ import annotations
 
@@ -11,9 +11,14 @@ NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 @cache
 def named_queries() -> dict[str, str]:
-    """Every query of ``queries.sql`` by its name, without the comments."""
-    parts = NAME.split(sql_file("queries.sql"))
-    return {name: strip_comments(text) for name, text in zip(parts[1::2], parts[2::2], strict=True)}
+    """Every query of ``sql/queries`` by its name, without the comments. A name is given once."""
+    queries: dict[str, str] = {}
+    for file in sorted(files(__package__).joinpath("sql", "queries").iterdir(), key=lambda file: file.name):
+        parts = NAME.split(file.read_text("utf-8"))
+        for name, text in zip(parts[1::2], parts[2::2], strict=True):
+            assert name not in queries, f"two queries are called {name}"
+            queries[name] = strip_comments(text)
+    return queries
 
 
 @cache
