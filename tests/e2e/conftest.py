@@ -97,6 +97,7 @@ class Relay:
     options: tuple[str, ...] = ()  # further ones of `relay serve`
     process: subprocess.Popen[str] | None = None
     ready: dict[str, Any] = field(default_factory=dict)
+    clients: list[smtplib.SMTP] = field(default_factory=list)
 
     @property
     def config(self) -> Path:
@@ -144,6 +145,7 @@ class Relay:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line, self.log
+        self.process.stdout.close()  # nothing else is ever printed
         self.ready = json.loads(line)
 
     def kill(self) -> None:
@@ -153,11 +155,14 @@ class Relay:
         self.process.wait(10)
 
     def stop(self) -> int:
-        """SIGTERM; the exit code."""
+        """SIGTERM; the exit code. What clients left open is closed."""
         assert self.process is not None
         if self.process.poll() is None:
             self.process.terminate()
-        return self.process.wait(60)
+        code = self.process.wait(60)
+        for client in self.clients:
+            client.close()
+        return code
 
     def add_tenant(self, name: str = "Bakker B.V.", email: str = SIGNED_UP, locale: str = "nl") -> dict[str, Any]:
         return self.json("tenant", "add", name, "--email", email, "--verified", "--locale", locale)
@@ -165,6 +170,7 @@ class Relay:
     def client(self, login: dict[str, str], tls: bool = True) -> smtplib.SMTP:
         """A signed-in client."""
         client = smtplib.SMTP("127.0.0.1", self.port, timeout=30)
+        self.clients.append(client)
         if tls:
             context = ssl.create_default_context()
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
