@@ -226,6 +226,16 @@ def test_json_that_is_no_answer(answer):
     assert read_symbols(answer) == Silent("rspamd", "answer")
 
 
+def test_spamd_writes_a_thousand_points_without_decimals():
+    head = b"SPAMD/1.1 0 EX_OK\r\nSpam: True ; 1000.0 / 5.0\r\n\r\n"
+    report = b" pts rule name    description\n---- ----------\n1000 GTUBE         BODY: a test\n"
+    assert read_report(head + report) == Verdict("SpamAssassin", 1000.0, 5.0, (("GTUBE", 1000.0),))
+
+
+def test_nothing_is_not_less_than_nothing():
+    assert judge_verdict(Verdict("SpamAssassin", -0.04, 5.0, ())).facts["score"] == "0.0"
+
+
 def test_below_the_limit_is_information():
     assert judge_verdict(Verdict("rspamd", 1.0, 15.0, ())).severity == "info"
 

@@ -19,7 +19,7 @@ SECONDS = 8.0  # for the whole answer
 LARGEST = 1_000_000  # octets of an answer
 MOST_RULES = 100
 VERDICT = re.compile(rb"^Spam:\s*\w+\s*;\s*(-?\d{1,6}(?:\.\d{1,6})?)\s*/\s*(-?\d{1,6}(?:\.\d{1,6})?)", re.I | re.M)
-RULE = re.compile(r"^[ *]{0,4}(-?\d{1,4}\.\d{1,4})\s+([A-Z][A-Z0-9_]{2,80})\b", re.MULTILINE)
+RULE = re.compile(r"^[ *]{0,4}(-?\d{1,4}(?:\.\d{1,4})?)\s+([A-Z][A-Z0-9_]{2,80})\b", re.MULTILINE)
 SYMBOL = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,80}")
 
 
@@ -139,7 +139,7 @@ def judge_verdict(verdict: Verdict | Silent) -> Finding:
         return Finding("msg.sa.unknown", Severity.UNKNOWN, "message", facts)
     facts = {
         "program": verdict.program,
-        "score": f"{verdict.score:.1f}",
+        "score": f"{round(verdict.score, 1) + 0.0:.1f}",  # never -0.0
         "required": f"{verdict.required:.1f}",
         "rules": ", ".join(f"{name} {points:.1f}" for name, points in verdict.rules[:12]) or "-",
     }
