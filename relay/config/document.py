@@ -9,9 +9,19 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from relay.config.schema import Config, DkimKey, DocumentType, Listener, Section
+from relay.config.schema import Config, DkimKey, DocumentType, Listener, Section, SmarthostTable
 
-REPEATED: dict[str, type[Section]] = {"listener": Listener, "document": DocumentType}
+REPEATED: dict[str, type[Section]] = {"listener": Listener, "document": DocumentType, "smarthost": SmarthostTable}
+INSTANCES: dict[str, tuple[str, ...]] = {  # of tables that are not there by default
+    "document": ('name = "delivery-note"', 'internal_only = "off"'),
+    "smarthost": (
+        'host = "smtp.provider.example"',
+        "port = 587",
+        'tls = "require"',
+        'username = "relay"',
+        'password_file = "smarthost-password"',
+    ),
+}
 
 
 def values(config: Config) -> Iterator[tuple[str, str, Any]]:
@@ -37,8 +47,8 @@ def example_toml() -> str:
 
 def example_lines(name: str, kind: type[Section]) -> list[str]:
     """The lines of one table in the example; what has no default stands there as a comment."""
-    if name == "document":
-        return ["# for instance:", "# [[document]]", '# name = "delivery-note"', '# internal_only = "off"']
+    if name in INSTANCES:
+        return ["# for instance:", f"# {title(name)}", *(f"# {line}" for line in INSTANCES[name])]
     lines = [title(name), *(setting_line(key, toml_value(default), text) for key, _, default, text in settings(kind))]
     keys = ["# keys, for instance:", '# keys = [{selector = "r1", algorithm = "rsa-sha256", file = "r1.pem"}]']
     return lines + (keys if name == "dkim" else [])

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from relay.config.schema import Config, Listener, Section
+from relay.config.schema import Config, Section
 from relay.config.validate import ConfigError, check_values
 
 SYSTEM_FILE = Path("/etc/relay/relay.toml")
@@ -127,7 +127,7 @@ def check_keys(tree: Mapping[str, Any], where: str) -> None:
     for name, value in tree.items():
         if name not in schema:
             raise unknown(where, name, name, schema)
-        kind = Listener if name == "listener" else type(schema[name].default)
+        kind = item_type(schema[name].type)
         tables = value if isinstance(value, list) else [value]
         known = [field.name for field in msgspec.structs.fields(kind)]
         for key in (key for item in tables if isinstance(item, Mapping) for key in item):
@@ -203,10 +203,14 @@ def with_absolute_files(config: Config, file: Path | None) -> Config:
         msgspec.structs.replace(each, certificate=absolute(each.certificate), key=absolute(each.key))
         for each in config.listener
     )
+    smarthosts = tuple(
+        msgspec.structs.replace(each, password_file=absolute(each.password_file)) for each in config.smarthost
+    )
     keys = tuple(msgspec.structs.replace(key, file=absolute(key.file)) for key in config.dkim.keys)
     return msgspec.structs.replace(
         config,
         listener=listeners,
+        smarthost=smarthosts,
         dkim=msgspec.structs.replace(config.dkim, keys=keys),
         delivery=msgspec.structs.replace(config.delivery, ca_file=absolute(config.delivery.ca_file)),
         secrets=msgspec.structs.replace(config.secrets, key_file=absolute(config.secrets.key_file)),

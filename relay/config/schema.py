@@ -89,9 +89,11 @@ class Delivery(Section, frozen=True):
 
     via: Annotated[
         Literal["mx", "smarthost", "capture"],
-        Meta(description="mx: to the recipient's servers; smarthost: to one server; capture: keep and show."),
+        Meta(description="mx: to the recipient's servers; smarthost: by servers of yours; capture: keep and show."),
     ] = "mx"
-    smarthost: Annotated[str, Meta(description="host:port of the smarthost.")] = "127.0.0.1:25"
+    smarthost: Annotated[str, Meta(description="host:port, where there is no [[smarthost]].")] = (
+        "127.0.0.1:25"
+    )
     tls: Annotated[
         Literal["opportunistic", "require", "none"], Meta(description="require verifies the certificate.")
     ] = "opportunistic"
@@ -101,6 +103,21 @@ class Delivery(Section, frozen=True):
         bool, Meta(description="Deliver to mail exchangers at loopback and private addresses.")
     ] = False
     connections: Annotated[Count, Meta(description="Most connections a process to one destination.")] = 10
+
+
+class SmarthostTable(Section, frozen=True):
+    """A server that passes the platform's mail on, for `delivery.via = "smarthost"`."""
+
+    host: Annotated[str, Meta(description="Its name, which the certificate must have.", min_length=1)]
+    port: Annotated[Port, Meta(description="587 for STARTTLS, 465 for implicit TLS.")] = 587
+    tls: Annotated[
+        Literal["require", "implicit", "opportunistic", "none"],
+        Meta(description="require and implicit verify the certificate; a login needs one of them."),
+    ] = "require"
+    username: Annotated[str, Meta(description="Login (empty: none).")] = ""
+    password_file: Annotated[str, Meta(description="File with the password, read at each sign-in.")] = ""
+    priority: Annotated[int, Meta(description="The lowest is used first, the next ones when it fails.", ge=0)] = 0
+    weight: Annotated[Count, Meta(description="Its share among those of the same priority.")] = 1
 
 
 class Policy(Section, frozen=True):
@@ -232,6 +249,7 @@ class Config(Section, frozen=True):
     database: Database = Database()
     listener: tuple[Listener, ...] = (Listener(),)
     delivery: Delivery = Delivery()
+    smarthost: tuple[SmarthostTable, ...] = ()
     policy: Policy = Policy()
     limits: Limits = Limits()
     document: tuple[DocumentType, ...] = ()

@@ -23,6 +23,7 @@ def check_values(config: Config, where: str) -> None:
         check_limits(config.limits)
         check_dkim(config.dkim, check_platform(config.platform))
         check_host_port("delivery.smarthost", config.delivery.smarthost)
+        check_smarthosts(config)
         for server in config.dns.nameservers:
             check_host_port("dns.nameservers", server)
         check_listeners(config)
@@ -40,6 +41,18 @@ def check_listeners(config: Config) -> None:
             check_network(where, network)
         if (each.auth == "network") != bool(each.networks):
             raise ConfigError(f'{where}: auth = "network" and networks belong together: give both or neither')
+
+
+def check_smarthosts(config: Config) -> None:
+    """A login is whole, and its password leaves over verified TLS only."""
+    for number, each in enumerate(config.smarthost):
+        where = f"smarthost[{number}]"
+        if bool(each.username) != bool(each.password_file):
+            raise ConfigError(f"{where}: username and password_file belong together: give both or neither")
+        if each.username and each.tls not in {"require", "implicit"}:
+            raise bad(f"{where}.tls", each.tls, "a login needs verified TLS: require (587) or implicit (465)")
+    if config.smarthost and config.delivery.via != "smarthost":
+        raise ConfigError(f'smarthost: is not used while delivery.via = "{config.delivery.via}"; set it to "smarthost"')
 
 
 def check_network(where: str, text: str) -> None:

@@ -30,12 +30,24 @@ class MxRoute:
 
 
 @dataclass(frozen=True, slots=True)
-class SmarthostRoute:
-    """To one server of the platform's, whoever the recipient is."""
+class Smarthost:
+    """A server of the platform's that passes mail on. Those of the lowest ``priority`` come first; among equals each
+    gets its share by ``weight``. ``password_file`` is read whenever a session is opened."""
 
     host: str
     port: int
     tls: TlsMode = TlsMode.OPPORTUNISTIC
+    username: str = ""
+    password_file: str = ""
+    priority: int = 0
+    weight: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SmarthostRoute:
+    """By the platform's smarthosts, whoever the recipient is."""
+
+    smarthosts: tuple[Smarthost, ...]
 
 
 @dataclass(frozen=True, slots=True)

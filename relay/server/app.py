@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from relay.config import Config
-from relay.config.schema import octets, seconds
+from relay.config.schema import SmarthostTable, octets, seconds
 from relay.mail.delivery import Answer, Delivery, State
-from relay.mail.route import CaptureRoute, MxRoute, Route, SmarthostRoute, TlsMode
+from relay.mail.route import CaptureRoute, MxRoute, Route, Smarthost, SmarthostRoute, TlsMode
 from relay.net.dns import DnsResolver
 from relay.server.certificates import Certificates
 from relay.server.disk import Disk
@@ -180,10 +180,28 @@ def platform_route(config: Config) -> Route:
         case "capture":
             return CaptureRoute()
         case "smarthost":
-            host, _, port = config.delivery.smarthost.rpartition(":")
-            return SmarthostRoute(host.strip("[]"), int(port), tls)
+            return SmarthostRoute(tuple(map(smarthost_of, config.smarthost)) or (one_smarthost(config),))
         case _:
             return MxRoute(tls)
+
+
+def one_smarthost(config: Config) -> Smarthost:
+    """That of ``delivery.smarthost``."""
+    host, _, port = config.delivery.smarthost.rpartition(":")
+    return Smarthost(host.strip("[]"), int(port), TlsMode(config.delivery.tls))
+
+
+def smarthost_of(table: SmarthostTable) -> Smarthost:
+    """That of a ``[[smarthost]]`` table."""
+    return Smarthost(
+        host=table.host,
+        port=table.port,
+        tls=TlsMode(table.tls),
+        username=table.username,
+        password_file=table.password_file,
+        priority=table.priority,
+        weight=table.weight,
+    )
 
 
 def listener_settings(config: Config, listener: Listener, hostname: str, extras: Extras) -> ListenerSettings:

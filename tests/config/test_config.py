@@ -38,6 +38,18 @@ def test_every_key_has_a_default(tmp_path: Path) -> None:
         ("listener = []", "listener: there must be at least one [[listener]]"),
         ('[policy]\nmessage_size = "25 XB"', "policy.message_size = '25 XB': expected a size such as 25 MB"),
         ('[policy]\nkeep_bodies = "soon"', "policy.keep_bodies = 'soon': expected a period such as 30m, 1h or 30d"),
+        (
+            '[delivery]\nvia = "smarthost"\n[[smarthost]]\nhost = "a.example"\nusername = "u"',
+            "smarthost[0]: username and password_file belong together",
+        ),
+        (
+            '[delivery]\nvia = "smarthost"\n[[smarthost]]\nhost = "a"\ntls = "none"\n'
+            'username = "u"\npassword_file = "p"',
+            "smarthost[0].tls = 'none': a login needs verified TLS",
+        ),
+        ('[[smarthost]]\nhost = "a.example"', 'is not used while delivery.via = "mx"'),
+        ('[delivery]\nvia = "smarthost"\n[[smarthost]]\nport = 25', "smarthost[0]"),
+        ('[[document]]\nnaam = "x"', 'document.naam: there is no such setting; did you mean "name"?'),
         ('[delivery]\nsmarthost = "mail"', "delivery.smarthost = 'mail': must be host:port"),
         ('[dns]\nnameservers = ["::"]', "dns.nameservers = '::': must be host:port"),
         ('[platform]\nbase_url = "mail.example"', "must begin with https:// and name a host"),

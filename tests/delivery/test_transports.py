@@ -10,7 +10,7 @@ import pytest
 
 from relay.config import Delivery
 from relay.mail.delivery import Deferred, Delivered, Failed
-from relay.mail.route import CaptureRoute, MxRoute, OwnRoute, SmarthostRoute, TlsMode
+from relay.mail.route import CaptureRoute, MxRoute, OwnRoute, Smarthost, SmarthostRoute, TlsMode
 from relay.net.zone import Zone
 from relay.server.transports import TRANSPORTS, Job, Outlet, open_outlet, open_transports
 from relay.server.transports.mx import MxTransport
@@ -44,7 +44,8 @@ def mx_job(transaction):
 @pytest.fixture
 def host_job(transaction):
     def make(remote, tls=TlsMode.NONE, **settings):
-        return Job(SmarthostRoute("127.0.0.1", remote.port, tls), "customer.example", transaction(**settings))
+        route = SmarthostRoute((Smarthost("127.0.0.1", remote.port, tls),))
+        return Job(route, "customer.example", transaction(**settings))
 
     return make
 
@@ -294,7 +295,7 @@ async def test_a_refusal_leaves_the_session_usable(remote, outlet, host_job):
 
 async def test_the_smarthost_may_be_a_name_of_the_systems(remote, outlet, transaction):
     server = await remote()
-    job = Job(SmarthostRoute("localhost", server.port, TlsMode.NONE), "customer.example", transaction())
+    job = Job(SmarthostRoute((Smarthost("localhost", server.port, TlsMode.NONE),)), "customer.example", transaction())
     outcome = await SmarthostTransport(outlet()).deliver(job)
     assert isinstance(outcome, Delivered)
     assert outcome.answer.remote.startswith("localhost[127.0.0.1]:")

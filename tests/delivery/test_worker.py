@@ -14,7 +14,7 @@ import pytest
 from relay.config import Delivery as DeliveryConfig
 from relay.mail.delivery import HOUR, Answer, Deferred, Delivered, Delivery, Failed, State
 from relay.mail.ids import make_id
-from relay.mail.route import CaptureRoute, MxRoute, RouteKind, SmarthostRoute, TlsMode
+from relay.mail.route import CaptureRoute, MxRoute, RouteKind, Smarthost, SmarthostRoute, TlsMode
 from relay.mail.tenant import Tenant
 from relay.mail.verp import read_verp
 from relay.net.zone import Zone
@@ -415,7 +415,7 @@ async def test_to_a_smarthost_the_limit_is_for_all(worker, enqueue, queued, tran
     await enqueue(queued(*(f"ann@{domain}" for domain in domains)))
     for domain in domains:
         transport.gates[domain] = gate = transport.gates.get("d0.example", asyncio.Event())
-    running = await worker(route=SmarthostRoute("127.0.0.1", 25, TlsMode.NONE), connections=4)
+    running = await worker(route=SmarthostRoute((Smarthost("127.0.0.1", 25, TlsMode.NONE),)), connections=4)
     await until(lambda: len(transport.jobs) == 4)
     await asyncio.sleep(0.05)
     assert len(transport.jobs) == 4
