@@ -24,6 +24,7 @@ COMMANDS = {
     "route": ("relay.cli.route", "route_group", "Which way a tenant's mail leaves: the platform, or its own server."),
     "sender": ("relay.cli.sender", "sender_group", "The verified-sender table."),
     "serve": ("relay.cli.serve", "serve_command", "Run the relay."),
+    "webhook": ("relay.cli.webhook", "webhook_group", "Programs that are told by HTTP what becomes of mail."),
     "tenant": ("relay.cli.tenant", "tenant_group", "The platform's customers."),
 }
 

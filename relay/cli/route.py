@@ -231,25 +231,22 @@ def server_json(server: OwnServer) -> dict[str, Any]:
 @json_option
 @click.pass_context
 def rekey(context: click.Context, as_json: bool) -> None:
-    """Encrypt all passwords with the first key of the key file; afterwards the other keys can go."""
-    from relay.server.own_route import PURPOSE, key_files
+    """Encrypt all secrets with the first key of the key file; afterwards the other keys can go."""
+    from relay.server.own_route import key_files
+    from relay.server.rekey import rekey as encrypt_anew
     from relay.store.vault import VaultError, open_vault
 
-    files, count = key_files(load_config(context)), 0
+    files = key_files(load_config(context))
     try:
         vault = open_vault(files)
         with database(context) as store, store.transaction():
-            for each in store.own_servers():
-                if each.sealed and not vault.is_current(each.sealed):
-                    bound = {"tenant_id": each.tenant_id, "purpose": PURPOSE}
-                    sealed = vault.seal(vault.open(each.sealed, **bound), **bound)
-                    count += store.seal_own_server(each.tenant_id, each.version, sealed)
+            count = encrypt_anew(store, vault)
     except VaultError as error:
         fail(str(error), EXIT_USAGE)
     if as_json:
         emit_json({"rekeyed": count})
     else:
-        click.echo(f"{count} passwords are encrypted with another key now.")
+        click.echo(f"{count} secrets are encrypted with another key now.")
 
 
 def deliveries(count: int) -> str:

@@ -91,9 +91,7 @@ class Delivery(Section, frozen=True):
         Literal["mx", "smarthost", "capture"],
         Meta(description="mx: to the recipient's servers; smarthost: by servers of yours; capture: keep and show."),
     ] = "mx"
-    smarthost: Annotated[str, Meta(description="host:port, where there is no [[smarthost]].")] = (
-        "127.0.0.1:25"
-    )
+    smarthost: Annotated[str, Meta(description="host:port, where there is no [[smarthost]].")] = "127.0.0.1:25"
     tls: Annotated[
         Literal["opportunistic", "require", "none"], Meta(description="require verifies the certificate.")
     ] = "opportunistic"

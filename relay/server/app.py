@@ -21,6 +21,7 @@ from relay.config.schema import SmarthostTable, octets, seconds
 from relay.mail.delivery import Answer, Delivery, State
 from relay.mail.route import CaptureRoute, MxRoute, Route, Smarthost, SmarthostRoute, TlsMode
 from relay.net.dns import DnsResolver
+from relay.net.post import Poster
 from relay.server.certificates import Certificates
 from relay.server.disk import Disk
 from relay.server.domain_checks import DomainChecks
@@ -37,6 +38,7 @@ from relay.server.smtp import ListenerSettings, listen
 from relay.server.tls import listener_context
 from relay.server.web import WebContext, create_app
 from relay.server.web.serve import serve_http
+from relay.server.webhooks import Webhooks
 from relay.server.worker import Worker
 from relay.store.group import CommitGroup
 from relay.store.model import MessageKind, Queued, Work
@@ -85,6 +87,8 @@ async def run(
         stops: list[Stop] = [worker.stop]  # each may take half a minute
         stack.push_async_callback(stop_together, stops)
         stack.callback(asyncio.create_task(watch_held(group, office, worker.wake, NOW)).cancel)
+        webhooks = Webhooks(group, key_files(config), Poster(config.delivery.ca_file), NOW)
+        stack.callback(asyncio.create_task(webhooks.run()).cancel)
         intake = Intake(group, office, worker, NOW, keys["loop"], alone=alone)
         certificates = Certificates()
         stops += await open_listeners(config, sockets.smtp, intake, certificates, extras)

@@ -11,6 +11,7 @@ from relay.mail.delivery import Answer, Attempt, Delivery, State
 from relay.mail.ids import make_id
 from relay.mail.route import RouteKind
 from relay.store.model import MessageKind, Queued, StoredMessage
+from relay.store.webhooks import Event, add_webhook_event
 
 if TYPE_CHECKING:
     from relay.mail.rewrite import Change
@@ -36,6 +37,8 @@ def enqueue(store: Session, queued: Queued) -> None:
         store.database.run("add_delivery", **delivery_values(queued.deliveries[0]))
     else:
         store.database.run_many("add_delivery", map(delivery_values, queued.deliveries))
+    if message.kind is MessageKind.SUBMISSION:
+        add_webhook_event(store, Event(message.id, "accepted", message.id, "", 0, message.received_at))
 
 
 def put_chunk(store: Session, message_id: str, number: int, data: bytes) -> None:

@@ -10,6 +10,7 @@ from relay.mail.delivery import State
 from relay.store.directory import tenant
 from relay.store.messages import delivery_of, message
 from relay.store.model import QueueRow, Settlement, Work
+from relay.store.webhooks import Event, add_webhook_event
 
 if TYPE_CHECKING:
     from relay.mail.tenant import Tenant
@@ -75,7 +76,16 @@ def settle(store: Session, settlement: Settlement) -> bool:
         remote=attempt.answer.remote,
         tls=attempt.answer.tls,
     )
+    add_webhook_event(store, event_of(settlement))
     return True
+
+
+def event_of(settlement: Settlement) -> Event:
+    """What an attempt came to, as webhooks tell it."""
+    before, attempt = settlement.before, settlement.attempt
+    event = {State.DELIVERED: "delivered", State.FAILED: "failed"}.get(settlement.after.state, "deferred")
+    happened_at = attempt.started_at + attempt.took_for
+    return Event(f"{before.id}.{before.attempt}", event, before.message_id, before.id, before.attempt, happened_at)
 
 
 def release(store: Session, delivery_ids: Iterable[str], node: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from relay.store import directory, documents, messages, own_servers, queue, recipients, senders
+from relay.store import directory, documents, messages, own_servers, queue, recipients, senders, webhooks
 from relay.store.session import Session
 
 
@@ -97,11 +97,24 @@ class Store(Session):
     bounced = recipients.bounced
     has_delivered = recipients.has_delivered
 
+    # whom to tell what becomes of mail
+    add_webhook = webhooks.add_webhook
+    drop_webhook = webhooks.drop_webhook
+    seal_webhook = webhooks.seal_webhook
+    resume_webhook = webhooks.resume_webhook
+    add_webhook_event = webhooks.add_webhook_event
+    webhooks_due = webhooks.webhooks_due
+    lease_webhook_events = webhooks.lease_webhook_events
+    webhook_attempt = webhooks.webhook_attempt
+    webhook_took = webhooks.webhook_took
+    webhook_fails = webhooks.webhook_fails
+
     # named like the modules that they come from, so they are last
     senders = senders.senders
     messages = messages.messages
     queue = queue.queue
     own_servers = own_servers.own_servers
+    webhooks = webhooks.webhooks
 
     def scrub(self) -> None:
         """Let nothing that was deleted remain in the database's files. Not inside a transaction."""

@@ -199,13 +199,15 @@ def test_back_to_the_platform(shell, store, tenant, place):
 
 def test_keys_rotate(shell, store, tenant, place):
     login(shell, tenant, place)
+    webhook = shell.json("webhook", "add", "http://127.0.0.1:1/")
     file = shell.config.parent / "relay-secrets"
     old = file.read_text()
     file.write_text(f"{fresh_key()}\n{old}")
-    assert shell.json("route", "rekey") == {"rekeyed": 1}
+    assert shell.json("route", "rekey") == {"rekeyed": 2}
     assert shell.json("route", "rekey") == {"rekeyed": 0}
     file.write_text(file.read_text().partition("\n")[0])
     assert kept(shell, store, tenant)[1] == PASSWORD
+    assert "no answer" in shell.run("webhook", "test", webhook["id"], code=1).stdout  # nobody listens, but it signs
     file.write_text(old)
     assert "no key here opens" in shell.run("route", "probe", tenant, code=2).stderr
 
