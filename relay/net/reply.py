@@ -16,7 +16,8 @@ KEPT_OF_LINE = 2048  # RFC 5321 4.5.3.1.5 has 512
 MOST_LINES = 100
 KEPT_OF_REPLY = 1000
 
-LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)  # RFC 5321 4.2.1: "250" alone is tolerated
+# RFC 5321 4.2.1: "250" alone is tolerated, and CR CR LF. A CR inside may be where another line was to begin.
+LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])([^\r]*))?\r*", re.DOTALL)
 ENHANCED = re.compile(r"\A([245]\.[0-9]{1,3}\.[0-9]{1,3})(?: +|$)")  # RFC 2034 4
 
 

@@ -158,6 +158,10 @@ class Conversation:
         return reply
 
     async def answer(self, reply: Any) -> None:
+        if isinstance(reply, tuple):
+            for each in reply:
+                await self.answer(each)
+            return
         if reply is Fault.DROP:
             raise EOFError
         if reply is Fault.DEAF:

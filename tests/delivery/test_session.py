@@ -191,41 +191,6 @@ async def test_what_was_said_about_a_recipient_stands_when_the_connection_breaks
     assert isinstance(unknown, Deferred)
 
 
-STAGES = ["greeting", "EHLO", "STARTTLS", "MAIL", "RCPT", "DATA", "dot"]
-NONSENSE = [
-    "banana",
-    "",
-    "HTTP/1.1 400 Bad Request",
-    "550-five\r\n250 two",
-    "250-two\r\n550 five",
-    "199 what",
-    "600 what",
-    "55 short",
-    "5500 long",
-    b"\xff\xfe\x00\r\n",
-    "421 4.3.2 closing",
-    "450 4.7.1 greylisted",
-]
-
-
-@pytest.mark.parametrize("pipelining", [[], ["PIPELINING"]])
-@pytest.mark.parametrize("stage", STAGES)
-@pytest.mark.parametrize("bad", ["DROP", "HANG", "FLOOD", "ENDLESS", *NONSENSE])
-async def test_whatever_is_not_a_real_5xx_is_temporary(remote, client, transaction, fault, stage, bad, pipelining):
-    script = {stage: getattr(fault, bad, bad) if isinstance(bad, str) else bad}
-    server = await remote("STARTTLS", *pipelining, **script)
-    mode = TlsMode.OPPORTUNISTIC if stage == "STARTTLS" else TlsMode.NONE
-    (outcome,) = await sent(server, client(mode), transaction())
-    if stage == "STARTTLS" and isinstance(bad, str) and bad.startswith("450"):
-        assert isinstance(outcome, Delivered)  # opportunistic: a remote without TLS today gets its mail in the clear
-        return
-    assert isinstance(outcome, Deferred), outcome
-    assert outcome.answer.remote.startswith("remote.example[127.0.0.1]:")
-    assert outcome.answer.enhanced.startswith("4.")
-    assert outcome.answer.text.isprintable()
-    await until(lambda: server.open == 0)  # no connection is left open
-
-
 @pytest.mark.parametrize(
     ("stage", "reply"),
     [("MAIL", "354 go"), ("RCPT", "354 go"), ("DATA", "250 ok"), ("dot", "354 more"), ("MAIL", "221 bye")],
@@ -240,15 +205,6 @@ async def test_a_reply_that_makes_no_sense_there_ends_the_session(remote, client
         assert isinstance(outcome, Deferred)
         assert not session.alive
     await session.quit()
-
-
-@pytest.mark.parametrize("pipelining", [[], ["PIPELINING"]])
-@pytest.mark.parametrize("stage", ["greeting", "MAIL", "RCPT", "DATA", "dot"])
-async def test_a_real_5xx_is_permanent(remote, client, transaction, stage, pipelining):
-    server = await remote(*pipelining, **{stage: "554-5.7.1 we do not\r\n554 5.7.1 want you"})
-    (outcome,) = await sent(server, client(), transaction())
-    assert isinstance(outcome, Failed)
-    assert str(outcome.answer) == "554 5.7.1 we do not want you"
 
 
 async def test_helo_for_a_server_that_does_not_know_ehlo(remote, client, transaction):
