@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import tempfile
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,9 @@ from relay.cli.options import EXIT_USAGE, config_option, fail
 
 if TYPE_CHECKING:
     from relay.server.app import Extras
+
+
+SENDER = "info@bakker.example"  # the made-up tenant's (relay.server.dev)
 
 
 @click.command("dev")
@@ -39,7 +44,8 @@ if TYPE_CHECKING:
 )
 @click.option("--tour", is_flag=True, help="Send an invoice through it and say what happens at each step.")
 @click.option("--verbose", is_flag=True, help="Log every step.")
-def dev_command(smtp_port: int, http_port: int, tour: bool, verbose: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON when ready, and nothing else.")
+def dev_command(smtp_port: int, http_port: int, tour: bool, verbose: bool, as_json: bool) -> None:
     """Everything on loopback with no configuration: catches all mail and shows it before and after.
 
     Nothing leaves this machine, and everything is gone when you stop it with Ctrl-C.
@@ -59,7 +65,7 @@ def dev_command(smtp_port: int, http_port: int, tour: bool, verbose: bool) -> No
         config = with_http_port(config, http)
         credentials = make_tenant(config, time.time())
         place = Place(smtp, config.platform.base_url, credentials.username, credentials.password)
-        run_here(config, sockets, lambda: greet(place, tour), place.extras())
+        run_here(config, sockets, partial(tell if as_json else greet, place, tour), place.extras())
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,7 @@ class Place:
             "SMTP": f"127.0.0.1:{self.smtp} (STARTTLS offered, login required)",
             "Username": self.username,
             "Password": self.password,
-            "Sender": "info@bakker.example (confirmed; any other address is asked first)",
+            "Sender": f"{SENDER} (confirmed; any other address is asked first)",
             "Try it": self.try_it(),
         }
 
@@ -91,8 +97,16 @@ class Place:
         """A line to paste."""
         return (
             f"swaks --server 127.0.0.1:{self.smtp} --tls --auth-user {self.username} --auth-password {self.password}"
-            " --from info@bakker.example --to klant@customer.example"
+            f" --from {SENDER} --to klant@customer.example"
         )
+
+
+def tell(place: Place, tour: bool) -> None:
+    """Say where everything is, for a program."""
+    del tour
+    smtp = {"address": "127.0.0.1", "port": place.smtp, "username": place.username, "password": place.password}
+    ready = {"ready": True, "smtp": smtp | {"sender": SENDER}, "http": {"url": place.page}}
+    click.echo(json.dumps(ready))
 
 
 def greet(place: Place, tour: bool) -> None:

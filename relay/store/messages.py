@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import msgspec
 from relay.mail.delivery import Answer, Attempt, Delivery, State
 from relay.mail.ids import make_id
 from relay.mail.route import RouteKind
+from relay.mail.search import Search
 from relay.store.model import MessageKind, Queued, StoredMessage
 from relay.store.webhooks import Event, add_webhook_event
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 CHUNK_SIZE = 256 * 1024  # octets of a body in one row
 PURGED_AT_ONCE = 4 * 1024 * 1024  # octets of bodies in one transaction, or one body
+EVERYTHING = Search()
 AFTER_ALL_IDS = "w"  # identifiers are written with the digits 0-9 and a-v
 
 decode_events = msgspec.json.Decoder(tuple[str, ...]).decode
@@ -59,15 +62,32 @@ def message(store: Session, message_id: str) -> StoredMessage | None:
 
 
 def messages(
-    store: Session, limit: int, before_id: str | None = None, search: str | None = None
+    store: Session, limit: int, before_id: str | None = None, search: Search = EVERYTHING
 ) -> list[StoredMessage]:
-    """At most ``limit`` messages, the newest first, older than ``before_id``.
-
-    ``search`` looks at subject, author and recipients.
-    """
-    pattern = like(search) if search else None
-    rows = store.database.all("messages", limit=limit, before=before_id or AFTER_ALL_IDS, pattern=pattern)
+    """At most ``limit`` messages that fit a search, the newest first, older than ``before_id``. Whether one has an
+    attachment is not looked at here."""
+    latest = AFTER_ALL_IDS if search.before is None else make_id(max(search.before, 0.0), 0)
+    rows = store.database.all(
+        "messages",
+        limit=limit,
+        before=min(before_id or AFTER_ALL_IDS, latest),
+        since="" if search.after is None else make_id(max(search.after, 0.0), 0),
+        words=like(search.words),
+        sender=like(search.sender),
+        recipient=like(search.recipient),
+        subject=like(search.subject),
+        document=like(search.document),
+        tenant=like(search.tenant),
+        tenant_id=search.tenant,
+    )
     return [message_of(row) for row in rows]
+
+
+def delete_messages(store: Session, ids: Iterable[str]) -> int:
+    """Delete messages with their bodies, deliveries and attempts, whatever state they are in; how many there were."""
+    values = [{"message_id": each} for each in ids]
+    store.database.run_many("purge_body", values)
+    return store.database.run_many("purge_message", values)
 
 
 def delivery(store: Session, delivery_id: str) -> Delivery | None:
@@ -119,8 +139,10 @@ def purge_orphan_chunks(store: Session, before: float) -> int:
     return store.database.run("purge_orphan_chunks", oldest=make_id(before, 0))
 
 
-def like(search: str) -> str:
-    """A LIKE pattern that finds the words of ``search`` anywhere, as they are."""
+def like(search: str) -> str | None:
+    """A LIKE pattern that finds the words of ``search`` anywhere, as they are; None for nothing."""
+    if not search:
+        return None
     escaped = search.lower().replace("!", "!!").replace("%", "!%").replace("_", "!_")
     return f"%{escaped}%"
 

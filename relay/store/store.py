@@ -77,6 +77,7 @@ class Store(Session):
     delivery = messages.delivery
     deliveries = messages.deliveries
     attempts = messages.attempts
+    delete_messages = messages.delete_messages
     purge_bodies = messages.purge_bodies
     purge_messages = messages.purge_messages
     purge_orphan_chunks = messages.purge_orphan_chunks

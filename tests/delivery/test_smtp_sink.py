@@ -33,7 +33,7 @@ CASES = [
     (["-q", "QUIT"], Delivered, ""),
     (["-A", "0"], Failed, "550 This violates SMTP"),  # aborts while the message comes
     (["-w", "1"], Deferred, ""),  # longer than we wait here for the answer to DATA
-    (["-H", "1"], Deferred, "4.4.2 no answer to the final dot"),  # reads nothing for a while; whether it takes the message is in doubt
+    (["-H", "1"], Deferred, "4.4.2 no answer to the final dot"),  # reads nothing for a while: in doubt
 ]
 
 

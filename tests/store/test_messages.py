@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from relay.mail.delivery import Answer, Attempt, Delivered, State
+from relay.mail.search import Search
 from relay.store.database import StoreError
 from relay.store.messages import CHUNK_SIZE
 from relay.store.model import Settlement
@@ -75,7 +76,7 @@ def test_messages_come_newest_first_a_page_at_a_time(store, tenant, make, now):
 )
 def test_messages_are_found_by_subject_author_and_recipient(store, tenant, make, search, found):
     store.enqueue(make(tenant.id, "Inkoop@delinde.example", subject="Factuur 100%"))
-    assert bool(store.messages(10, search=search)) is found
+    assert bool(store.messages(10, search=Search(words=search))) is found
 
 
 def test_a_message_of_an_unknown_tenant_is_an_error(store, make):

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
+from relay.server.web.api import MessagesApi
 from relay.server.web.check import CheckPages
 from relay.server.web.confirm import LinkPages
 from relay.server.web.context import WebContext
@@ -31,7 +32,7 @@ def create_app(context: WebContext) -> Starlette:
         *LinkPages(pages).routes(),
         Route("/static/{name}", serve_static, methods=["GET"]),
         *(CheckPages(pages, context.checks).routes() if context.checks else []),
-        *(InboxPages(pages).routes() if context.inbox else []),
+        *(inbox_routes(pages) if context.inbox else []),
     ]
 
     def guard(app: ASGIApp) -> AllowedHosts:
@@ -44,3 +45,9 @@ def create_app(context: WebContext) -> Starlette:
     )
     app.router.redirect_slashes = False  # a redirect would repeat the Host that the client sent
     return app
+
+
+def inbox_routes(pages: Pages) -> list[Route]:
+    """The development inbox, for people and for tests."""
+    inbox = InboxPages(pages)
+    return [*inbox.routes(), *MessagesApi(inbox).routes()]

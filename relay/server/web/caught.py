@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,13 @@ from relay.server.web.parts import LARGEST
 
 if TYPE_CHECKING:
     from relay.mail.delivery import Attempt, Delivery
+    from relay.mail.search import Search
     from relay.store.model import StoredMessage
     from relay.store.store import Store
+
+
+AT_ONCE = 500  # messages that are looked through at once
+CONTENT_TYPE = re.compile(rb"^content-type[ \t]*:\s*([^;\s]+)", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +62,26 @@ class Opened:
         return (message.original_header if original else message.header) + CRLF + (self.body or b"")
 
 
-def list_entries(store: Store, limit: int, before: str | None, search: str) -> list[Entry]:
+def list_entries(store: Store, limit: int, before: str | None, search: Search) -> list[Entry]:
     """The newest messages first, older than ``before``."""
-    return [entry(store, message) for message in store.messages(limit, before, search or None)]
+    return [entry(store, message) for message in found(store, limit, before, search)]
+
+
+def found(store: Store, limit: int, before: str | None, search: Search) -> list[StoredMessage]:
+    """The messages that a search finds. Attachments show in the header only, so those are picked out here."""
+    if not search.attachment:
+        return store.messages(limit, before, search)
+    picked: list[StoredMessage] = []
+    while len(picked) < limit and (some := store.messages(AT_ONCE, before, search)):
+        picked += [message for message in some if has_attachment(message.header)]
+        before = some[-1].id
+    return picked[:limit]
+
+
+def has_attachment(header: bytes) -> bool:
+    """True for a message of several parts that are not one text in several forms (RFC 2046 5.1.3)."""
+    kind = CONTENT_TYPE.search(header)
+    return kind is not None and not kind[1].lower().startswith((b"text/", b"multipart/alternative", b"multipart/rel"))
 
 
 def entry(store: Store, message: StoredMessage) -> Entry:

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
+from relay.mail.search import parse_search
 from relay.server.web.caught import Entry, Opened, entry_json, list_entries, open_entry, opened_json
 from relay.server.web.pages import FRAMED, INERT, LIVELY, PROTECTED, json, plain_text
 from relay.server.web.parts import Content, read_content
@@ -70,7 +71,8 @@ class InboxPages:
 
     async def listed(self, search: str, before: str | None, limit: int) -> tuple[list[Entry], str | None]:
         """At most ``limit`` entries, and the id of the last one when there are more."""
-        entries = await self.context.group.read(lambda store: list_entries(store, limit + 1, before, search))
+        wanted = parse_search(search)
+        entries = await self.context.group.read(lambda store: list_entries(store, limit + 1, before, wanted))
         return entries[:limit], entries[limit - 1].message.id if len(entries) > limit else None
 
     async def show_message(self, request: Request) -> Response:

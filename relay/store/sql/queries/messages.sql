@@ -10,11 +10,18 @@ FROM message WHERE id = :id;
 SELECT id, kind, tenant_id, login, author, subject, document, original_header, header, body_size, body_sha256, changes,
        events, route, reverse_path, smtputf8, eightbit, received_at, peer, ret, envid
 FROM message m
-WHERE id < :before
-  AND (CAST(:pattern AS TEXT) IS NULL
-       OR LOWER(subject) LIKE :pattern ESCAPE '!'
-       OR LOWER(author) LIKE :pattern ESCAPE '!'
-       OR EXISTS (SELECT 1 FROM delivery d WHERE d.message_id = m.id AND LOWER(d.recipient) LIKE :pattern ESCAPE '!'))
+WHERE id < :before AND id >= :since
+  AND (CAST(:words AS TEXT) IS NULL
+       OR LOWER(subject) LIKE :words ESCAPE '!'
+       OR LOWER(author) LIKE :words ESCAPE '!'
+       OR EXISTS (SELECT 1 FROM delivery d WHERE d.message_id = m.id AND LOWER(d.recipient) LIKE :words ESCAPE '!'))
+  AND (CAST(:sender AS TEXT) IS NULL OR LOWER(author) LIKE :sender ESCAPE '!')
+  AND (CAST(:subject AS TEXT) IS NULL OR LOWER(subject) LIKE :subject ESCAPE '!')
+  AND (CAST(:document AS TEXT) IS NULL OR LOWER(document) LIKE :document ESCAPE '!')
+  AND (CAST(:recipient AS TEXT) IS NULL OR EXISTS (
+    SELECT 1 FROM delivery d WHERE d.message_id = m.id AND LOWER(d.recipient) LIKE :recipient ESCAPE '!'))
+  AND (CAST(:tenant AS TEXT) IS NULL OR EXISTS (
+    SELECT 1 FROM tenant t WHERE t.id = m.tenant_id AND (t.id = :tenant_id OR LOWER(t.name) LIKE :tenant ESCAPE '!')))
 ORDER BY id DESC LIMIT :limit;
 
 -- name: chunk
