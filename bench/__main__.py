@@ -1,4 +1,4 @@
-"""``python -m bench [accept|memory|idle|checks]``: run the benchmarks, print tables, keep the figures as JSON."""
+"""``python -m bench [accept|memory|idle|backlog|checks]``: run benchmarks, print tables, keep the figures as JSON."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench import checks
 from bench.accept import compare
+from bench.backlog import fifty_thousand
 from bench.idle import ten_thousand_idle
 from bench.memory import fifty_large
 
@@ -17,7 +18,7 @@ RESULTS = Path(__file__).parent / "results"
 
 def main() -> None:
     """Run what was asked for, or everything."""
-    wanted = sys.argv[1:] or ["accept", "memory", "idle", "checks"]
+    wanted = sys.argv[1:] or ["accept", "memory", "idle", "backlog", "checks"]
     results: dict[str, list[dict[str, object]]] = {}
     if "accept" in wanted:
         results["accept"] = compare()
@@ -25,6 +26,8 @@ def main() -> None:
         results["memory"] = [fifty_large()]
     if "idle" in wanted:
         results["idle"] = ten_thousand_idle()
+    if "backlog" in wanted:
+        results["backlog"] = [fifty_thousand()]
     if "checks" in wanted:
         results |= checks.compare()
     for name, rows in results.items():

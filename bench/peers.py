@@ -47,7 +47,11 @@ def started(command: list[str], log: Path) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def relay(
-    folder: Path, processes: int = 1, message_size: str = "25 MB", limits: str = "connections_per_address = 200"
+    folder: Path,
+    processes: int = 1,
+    message_size: str = "25 MB",
+    limits: str = "connections_per_address = 200",
+    delivery: str = 'via = "capture"',
 ) -> Iterator[Running]:
     """Ours: ``relay serve`` with login, verified sender, rewriting, both signatures, durable queue, capture."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,16 +63,21 @@ def relay(
     )
     (folder / "relay.toml").write_text(
         f'[database]\nurl = "sqlite:///relay.db"\n[[listener]]\nport = 0\ntls = "none"\n[http]\nport = 0\n'
-        f'[delivery]\nvia = "capture"\n[policy]\nmessage_size = "{message_size}"\n'
+        f'[delivery]\n{delivery}\n[policy]\nmessage_size = "{message_size}"\n'
         f"[limits]\n{limits}\n[dkim]\nkeys = [{listed}]\n"
     )
-    added = subprocess.check_output(
-        [*command, "tenant", "add", "Bakker B.V.", "--email", SENDER, "--verified", "--json"]
-    )
-    login = json.loads(added)["login"]
+    login = add_tenant(folder, "Bakker B.V.", SENDER)
     with started([*command, "serve", "--processes", str(processes)], folder / "log") as ready:
         port = ready["smtp"][0]["port"]
         yield Running("relay", ready["pid"], port, login["username"], login["password"])
+
+
+def add_tenant(folder: Path, name: str, email: str) -> dict[str, str]:
+    """A tenant who may send as that address; its login."""
+    command = [sys.executable, "-m", "relay", "--config", str(folder / "relay.toml")]
+    added = subprocess.check_output([*command, "tenant", "add", name, "--email", email, "--verified", "--json"])
+    login: dict[str, str] = json.loads(added)["login"]
+    return login
 
 
 @contextmanager

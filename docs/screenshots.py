@@ -4,10 +4,12 @@ domain, which is made up."""
 from __future__ import annotations
 
 import asyncio
+import email
 import re
 import subprocess
 import sys
 import tempfile
+from email import policy
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
@@ -16,8 +18,14 @@ from relay.checks.asking import Asking
 from relay.checks.domain import MOST_QUERIES, DomainQuestion, check_domain
 from relay.checks.page import Asked, report_html
 from relay.checks.sending import Mode, Sending
+from relay.config import Platform
 from relay.locales import catalog
+from relay.mail.delivery import Answer, Delivery, State
+from relay.mail.route import RouteKind
+from relay.mail.tenant import Tenant
 from relay.net.zone import Zone
+from relay.server.reports import failure_notice
+from relay.store.model import MessageKind, StoredMessage
 
 IMAGES = Path(__file__).parent / "images"
 NOON = 1_795_521_600.0  # 2026-11-24 12:00 UTC
@@ -46,7 +54,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "report.html"
         file.write_text(asyncio.run(broken_report()), "utf-8")
-        take({"report.png": (file.as_uri(), 1480)})
+        notice = Path(folder) / "notice.html"
+        notice.write_text(failure_html(), "utf-8")
+        take({"report.png": (file.as_uri(), 1480), "failure-notice.png": (notice.as_uri(), 800)})
     command = [sys.executable, "-m", "relay", "dev", "--smtp", "0", "--http", "0", "--tour"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
@@ -72,6 +82,27 @@ async def broken_report() -> str:
     report = await check_domain(asking, DomainQuestion("bakker.example", sending, INCLUDE))
     asked = Asked(NOON, ("192.0.2.53:53",), 93, asking.queries, asking.failed)
     return report_html(report.domain, report.parts, report.included, catalog("en"), asked)
+
+
+def failure_html() -> str:
+    """What the author of an invoice reads about a mailbox that does not exist, as HTML."""
+    header = b"From: info@bakker.example\r\nTo: jansen@customer.example\r\nSubject: Invoice 2026-0042\r\n"
+    message = StoredMessage(
+        id="06h0t0b9oevka7u7", kind=MessageKind.SUBMISSION, tenant_id="t", login="app", author="info@bakker.example",
+        subject="Invoice 2026-0042", document="invoice", original_header=header, header=header, body_size=0,
+        body_sha256=b"", changes=(), events=(), route=RouteKind.PLATFORM, reverse_path="verp", smtputf8=False,
+        eightbit=False, received_at=NOON, peer="",
+    )  # fmt: skip
+    failed = Delivery("d", message.id, "jansen@customer.example", "customer.example", State.FAILED, 1, NOON, NOON)
+    answer = Answer("The email account that you tried to reach does not exist", 550, "5.1.1", "mx.customer.example")
+    notice = failure_notice(
+        Platform(), Tenant("t", "Bakker B.V.", "info@bakker.example", "en", NOON), message, [(failed, answer)],
+        hostname="relay.platform.example", now=NOON + 60, message_id="<1@platform.example>",
+    )  # fmt: skip
+    mail = email.message_from_bytes(notice.header + b"\r\n" + b"".join(notice.body.chunks()), policy=policy.default)
+    body = mail.get_body(("html",))
+    assert body is not None
+    return str(body.get_content())
 
 
 def take(pictures: dict[str, tuple[str, int]]) -> None:

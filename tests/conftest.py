@@ -5,15 +5,21 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import hashlib
+import json
 import os
+import secrets
 import socket
 import socketserver
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 import trustme
@@ -150,6 +156,9 @@ class OwnSession(socketserver.StreamRequestHandler):
                     secure = True
                 elif verb == "AUTH":
                     own.logins.append(line)
+                    if line.split()[1].upper() == "XOAUTH2":
+                        signed_in = self.xoauth2(own, line.split()[2])
+                        continue
                     signed_in = base64.b64decode(line.split()[2]) == f"\0{own.username}\0{own.password}".encode()
                     self.say("235 2.7.0 welcome" if signed_in else "535 5.7.8 wrong user name or password")
                 elif verb == "QUIT":
@@ -160,10 +169,26 @@ class OwnSession(socketserver.StreamRequestHandler):
                 else:
                     self.transact(own, verb, line)
 
+    def xoauth2(self, own: OwnServer, response: str) -> bool:
+        """True with a token that is good; else a 334 with JSON, an empty line, and the 535 that counts."""
+        tokens = [f"user={own.username}\1auth=Bearer {token}\1\1" for token in own.tokens]
+        if base64.b64decode(response).decode() in tokens:
+            self.say("235 2.7.0 Authentication successful")
+            return True
+        said = b'{"status":"401","schemes":"Bearer","scope":"https://mail.google.com/"}'
+        self.say(f"334 {base64.b64encode(said).decode()}")
+        assert self.rfile.readline() == b"\r\n"
+        self.say(own.xoauth2_refusal)
+        return False
+
     def transact(self, own: OwnServer, verb: str, line: str) -> None:
         address = line.partition("<")[2].partition(">")[0]
         if verb == "MAIL":
             self.mail_from, self.recipients = address, []
+            own.asked.append(address)
+            if address in own.denied:
+                self.say("553 5.7.1 not owned by user")
+                return
         elif verb == "RCPT":
             self.recipients.append(address)
         elif verb == "DATA":
@@ -196,7 +221,11 @@ class OwnServer:
         self.username = "info@bakker.example"
         self.password = "geheim-CANARY-1"
         self.signs_in = "PLAIN"
+        self.tokens: list[str] = []
+        self.xoauth2_refusal = "535 5.7.3 Authentication unsuccessful [AM0PR02CA0001.eurprd02.prod.outlook.com]"
         self.logins: list[str] = []
+        self.asked: list[str] = []
+        self.denied: set[str] = set()
         self.received: list[tuple[str, list[str], bytes]] = []
         self.server: OwnThreads | None = None
         self.port = 0
@@ -227,3 +256,97 @@ def own_smtp(web_authority: trustme.CA) -> Iterator[OwnServer]:
     server.start()
     yield server
     server.stop()
+
+
+class Provider(ThreadingHTTPServer):
+    """An OAuth provider at loopback that rotates: each refresh token serves once, and one that comes again revokes all
+    others. ``failure`` (status and document) is its answer in place of all others."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), ProviderSession)
+        self.base = f"http://127.0.0.1:{self.server_address[1]}"
+        self.asked: list[dict[str, str]] = []
+        self.challenges: dict[str, str] = {}  # by code
+        self.account = "info@bakker.example"
+        self.lifetime = 3600
+        self.good: set[str] = set()  # refresh tokens
+        self.used: set[str] = set()
+        self.access: list[str] = []
+        self.failure: tuple[int, dict[str, str]] | None = None
+        self.pending: list[str] = []  # what a device is told until somebody agrees
+        self.slow = 0.0
+        self.lock = threading.Lock()
+
+    def agree(self, link: str) -> str:
+        """What a browser brings back, as a query, when a person opens the link and says yes."""
+        asked = {name: values[0] for name, values in parse_qs(urlsplit(link).query).items()}
+        code = secrets.token_hex(8)
+        self.challenges[code] = asked["code_challenge"]
+        return urlencode({"state": asked["state"], "code": code})
+
+    def answer(self, form: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        """The answer to a form."""
+        with self.lock:
+            self.asked.append(form)
+            return self.failure or self.refusal(form) or self.grant(form)
+
+    def refusal(self, form: dict[str, str]) -> tuple[int, dict[str, Any]] | None:
+        """What speaks against it."""
+        kind, refresh = form.get("grant_type", ""), form.get("refresh_token", "")
+        if kind == "authorization_code":
+            challenge = base64.urlsafe_b64encode(hashlib.sha256(form["code_verifier"].encode()).digest())
+            if self.challenges.pop(form["code"], "") != challenge.decode().rstrip("="):
+                return 400, {"error": "invalid_grant", "error_description": "AADSTS501481: not the verifier"}
+        if kind == "refresh_token" and refresh not in self.good:
+            if refresh in self.used:
+                self.good.clear()
+            return 400, {"error": "invalid_grant", "error_description": "Token has been expired or revoked."}
+        if kind.endswith("device_code") and self.pending:
+            return 400, {"error": self.pending.pop(0)}
+        return None
+
+    def grant(self, form: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        """What is given."""
+        kind, refresh = form.get("grant_type", ""), form.get("refresh_token", "")
+        if not kind:
+            page = {"verification_uri": f"{self.base}/device", "expires_in": 900, "interval": 0}
+            return 200, {"device_code": "d1", "user_code": "WDJB-MJHT", **page}
+        self.access.append(f"access-CANARY-{secrets.token_hex(8)}")
+        found = {"access_token": self.access[-1], "expires_in": self.lifetime}
+        if kind == "client_credentials":
+            return 200, found
+        self.good.discard(refresh)
+        self.used.add(refresh)
+        fresh = f"refresh-CANARY-{secrets.token_hex(8)}"
+        self.good.add(fresh)
+        told = base64.urlsafe_b64encode(json.dumps({"email": self.account}).encode()).decode().rstrip("=")
+        return 200, {**found, "refresh_token": fresh, "id_token": f"e30.{told}.x"}
+
+
+class ProviderSession(BaseHTTPRequestHandler):
+    """One request to it."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        time.sleep(self.server.slow)
+        status, document = self.server.answer({name: values[0] for name, values in parse_qs(body).items()})
+        octets = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(octets)))
+        self.end_headers()
+        self.wfile.write(octets)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    """An OAuth provider that runs."""
+    server = Provider()
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()

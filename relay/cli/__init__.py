@@ -24,8 +24,10 @@ COMMANDS = {
     "route": ("relay.cli.route", "route_group", "Which way a tenant's mail leaves: the platform, or its own server."),
     "sender": ("relay.cli.sender", "sender_group", "The verified-sender table."),
     "serve": ("relay.cli.serve", "serve_command", "Run the relay."),
+    "suppression": ("relay.cli.suppression", "suppression_group", "Addresses to which nothing is sent, and why."),
     "webhook": ("relay.cli.webhook", "webhook_group", "Programs that are told by HTTP what becomes of mail."),
     "tenant": ("relay.cli.tenant", "tenant_group", "The platform's customers."),
+    "test-mail": ("relay.cli.test_mail", "test_mail_command", "Send a test mail, each step told as it happens."),
 }
 
 

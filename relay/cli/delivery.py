@@ -10,8 +10,9 @@ from relay.cli.database import lasting, moment
 from relay.cli.options import fail
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from relay.mail.conversation import Said
     from relay.mail.delivery import Attempt, Delivery
     from relay.store.model import QueueRow, StoredMessage
     from relay.store.store import Store
@@ -71,8 +72,9 @@ def row_json(row: QueueRow, now: float) -> dict[str, Any]:
     }
 
 
-def attempt_json(attempt: Attempt) -> dict[str, Any]:
-    """An attempt as JSON."""
+def attempt_json(attempt: Attempt, said: Sequence[Said] | None = None) -> dict[str, Any]:
+    """An attempt as JSON; with ``said`` the conversation too, in seconds since the attempt began."""
+    lines = [{"after_s": line.after, "side": line.side.name.lower(), "text": line.text} for line in said or ()]
     return {
         "number": attempt.number,
         "started_at": attempt.started_at,
@@ -83,11 +85,14 @@ def attempt_json(attempt: Attempt) -> dict[str, Any]:
         "text": attempt.answer.text,
         "remote": attempt.answer.remote or None,
         "tls": attempt.answer.tls or None,
+        **({} if said is None else {"conversation": lines}),
     }
 
 
-def print_row(row: QueueRow, attempts: Sequence[Attempt], now: float) -> None:
-    """A delivery and all its attempts, for people."""
+def print_row(
+    row: QueueRow, attempts: Sequence[Attempt], now: float, said: Mapping[int, Sequence[Said]] | None = None
+) -> None:
+    """A delivery and all its attempts, for people; under each the conversation where ``said`` has it by its number."""
     click.echo(
         f"{row.id}  to {row.recipient}: {row.state}, {lasting(now - row.created_at)} old, next try {due(row, now)}"
     )
@@ -97,6 +102,8 @@ def print_row(row: QueueRow, attempts: Sequence[Attempt], now: float) -> None:
         began = moment(attempt.started_at)
         click.echo(f"  {attempt.number:>2}  {began}  {attempt.outcome}{where}{tls}, took {attempt.took_for:.1f} s")
         click.echo(f"      {shown(str(attempt.answer))}")
+        for line in (said or {}).get(attempt.number, ()):
+            click.echo(f"      {line.after:7.3f} {line.side.value} {shown(line.text)}")
 
 
 def due(row: QueueRow, now: float) -> str:

@@ -81,8 +81,16 @@ def platform_records(config: Config) -> list[Record]:
             hostname, "TXT", "v=spf1 a -all", f"For mail with the null reverse-path. It needs A and PTR too.{unset}"
         ),
         Record(platform.bounce_domain, "MX", f"10 {hostname}", f"Bounces come back here.{unset}"),
+        *answers_record(config, from_domain, hostname),
         dmarc_record(config, from_domain),
     ]
+
+
+def answers_record(config: Config, from_domain: str, hostname: str) -> list[Record]:
+    """MX for the platform's address, where there is a listener that takes what is written to it."""
+    if from_domain == config.platform.bounce_domain or all(each.auth != "none" for each in config.listener):
+        return []
+    return [Record(from_domain, "MX", f"10 {hostname}", "Answers to the platform's address come in here.")]
 
 
 def from_domain_of(config: Config) -> str:

@@ -41,10 +41,12 @@ def show(context: click.Context, identifier: str, form: str | None, as_json: boo
     with database(context) as store, store.transaction(write=False):
         message = find_message(store, identifier)
         tries = tries_of(store, message)
+        answers = store.answers(message.id)
         if as_json:
-            emit_json(message_json(message, tries))
+            emit_json({**message_json(message, tries), "answers": answers})
         elif form is None:
             print_message(message, tries)
+            print_answers(answers)
         elif form == "diff":
             print_diff(message)
         else:
@@ -57,20 +59,28 @@ def show(context: click.Context, identifier: str, form: str | None, as_json: boo
 @json_option
 @click.pass_context
 def log(context: click.Context, identifier: str, as_json: bool) -> None:
-    """Print how the message ID came in and every attempt to deliver it, with the words of the other servers."""
+    """Print how the message ID came in and every attempt to deliver it, with all that was said.
+
+    What was said is kept of attempts that did not deliver; of all of them with delivery.conversation = "all". Passwords
+    are masked, and of the message there is only its size.
+    """
     with database(context) as store, store.transaction(write=False):
         message = find_message(store, identifier)
         tries = tries_of(store, message)
+        said = {row.id: store.conversations(row.id) for row, _ in tries}
     now = time.time()
     if as_json:
-        deliveries = [{**row_json(row, now), "log": [attempt_json(each) for each in made]} for row, made in tries]
+        deliveries = [
+            {**row_json(row, now), "log": [attempt_json(each, said[row.id].get(each.number, ())) for each in made]}
+            for row, made in tries
+        ]
         emit_json({**facts(message), "deliveries": deliveries})
         return
     login = f" by {message.login}" if message.login else ""
     peer = f" from {message.peer}" if message.peer else ""
     click.echo(f"{message.id}  {message.kind} accepted {moment(message.received_at)}{login}{peer}")
     for row, made in tries:
-        print_row(row, made, now)
+        print_row(row, made, now, said[row.id])
 
 
 def tries_of(store: Store, message: StoredMessage) -> Tries:
@@ -157,6 +167,13 @@ def print_message(message: StoredMessage, tries: Tries) -> None:
     click.echo()
     for row, made in tries:
         print_row(row, made, time.time())
+
+
+def print_answers(answers: dict[str, int]) -> None:
+    """What came to the platform's address in answer to a message, where something did."""
+    if answers:
+        counted = ", ".join(f"{count} {kind}" for kind, count in answers.items())
+        click.echo(f"\nAnswers that came to the platform's address: {counted}")
 
 
 def print_diff(message: StoredMessage) -> None:

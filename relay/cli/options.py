@@ -85,11 +85,13 @@ def emit_json(data: object) -> None:
     click.echo(json.dumps(data, ensure_ascii=False, indent=2))
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print rows in aligned columns; bold headings on a terminal only."""
+def table(headers: Sequence[str], rows: Sequence[Sequence[object]], below: Sequence[str] = ()) -> None:
+    """Print rows in aligned columns, each with its line of ``below``; bold headings on a terminal only."""
     texts = [[str(cell) for cell in row] for row in rows]
     widths = [max([len(header), *(len(row[number]) for row in texts)]) for number, header in enumerate(headers)]
     lines = [headers, *texts]
     for number, line in enumerate(lines):
         printed = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         click.echo(click.style(printed, bold=number == 0))
+        if below and number:
+            click.echo(below[number - 1])

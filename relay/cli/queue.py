@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from relay.store.store import Store
 
 STATES = ("queued", "held", "delivered", "failed", "cancelled")
+WIDTH = 79  # characters of a line
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 Command = TypeVar("Command", bound=Callable[..., Any])
 Change = Callable[["Store", Sequence[str], float], int]
@@ -121,13 +122,19 @@ def list_queue(context: click.Context, which: Filter, limit: int | None, as_json
     if as_json:
         emit_json([row_json(row, now) for row in rows])
     else:
-        table(("ID", "STATE", "AGE", "TRIES", "NEXT", "FROM", "TO", "LAST REPLY"), [cells(row, now) for row in rows])
+        lines = ((row.id, row.state, lasting(now - row.created_at), row.attempts, due(row, now)) for row in rows)
+        table(
+            ("ID", "STATE", "AGE", "TRIES", "NEXT", "TO"),
+            [(*line, shown(row.recipient)) for line, row in zip(lines, rows, strict=True)],
+            [last_words(row) for row in rows],
+        )
 
 
-def cells(row: QueueRow, now: float) -> tuple[object, ...]:
-    """A line of the table."""
-    ends = (row.author, row.recipient, shown(row.last_reply)[:80])
-    return row.id, row.state, lasting(now - row.created_at), row.attempts, due(row, now), *ends
+def last_words(row: QueueRow) -> str:
+    """The second line of a delivery: whose it is, and what was said last."""
+    said = f": {shown(row.last_reply)}" if row.last_reply else ""
+    line = f"    from {shown(row.author)}{said}"
+    return line if len(line) <= WIDTH else f"{line[: WIDTH - 3]}..."
 
 
 @queue_group.command("show")

@@ -11,7 +11,9 @@ from relay.cli.check.part import Settings, part_options
 from relay.cli.check.smtp import Target, TargetType
 from relay.cli.database import database, find_tenant, fresh_id, moment
 from relay.cli.options import EXIT_USAGE, config_option, emit_json, fail, json_option, load_config
+from relay.cli.route_account import account_json, route_token
 from relay.cli.route_choice import Choice, choose, read_secret
+from relay.cli.route_connect import connect_route, require_apps
 
 if TYPE_CHECKING:
     from relay.mail.own_server import OwnServer
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 @config_option
 def route_group() -> None:
     """Which way a tenant's mail leaves: by the platform, or by an SMTP server of its own."""
+
+
+route_group.add_command(connect_route)
 
 
 @route_group.command("set")
@@ -71,6 +76,9 @@ def set_route(
     with database(context) as store:
         owner = find_tenant(store, tenant)
     secret = read_secret(choice, password_stdin)
+    if choice.auth == "xoauth2":
+        require_apps(settings.config)
+        secret = route_token(settings, owner)
     set_own(context, settings, owner, choice, secret, force=force)
 
 
@@ -106,8 +114,8 @@ def set_own(
     if not settings.as_json:
         said = f"Saved. {deliveries(released)} let go." if saved else "Not saved: mend this first, or add --force."
         click.echo(f"\n{owner.name}: {said}")
-        if saved and choice.auth == "xoauth2":
-            click.echo("No account is connected for OAuth yet: until then mail is held.")
+        if saved and choice.auth == "xoauth2" and not secret:
+            click.echo("No account is connected for OAuth yet: until then mail is held. Do: relay route connect")
     context.exit(0 if saved else answer.code)
 
 
@@ -142,9 +150,14 @@ def own_server(settings: Settings, owner: Tenant, choice: Choice, secret: str) -
 @click.argument("tenant")
 @part_options
 def probe_route(settings: Settings, tenant: str) -> None:
-    """Probe TENANT's own server with the login that is kept. If it works, what is held for it goes at once."""
+    """Probe TENANT's own server with the login that is kept.
+
+    It is asked whether it takes mail from TENANT's address; no mail is sent. If it works, what is held for it goes
+    at once.
+    """
     from relay.cli.route_choice import choice_of
     from relay.cli.route_probe import emit_probe, probe
+    from relay.mail.own_server import SignInBy
     from relay.server.own_route import key_files, open_password
     from relay.store.vault import VaultError
 
@@ -153,10 +166,14 @@ def probe_route(settings: Settings, tenant: str) -> None:
         owner = find_tenant(store, tenant)
         server = store.own_server(owner.id) or fail(f"{owner.name} has no own server: its mail leaves by the platform")
     try:
-        secret = open_password(key_files(settings.config), server) if server.sealed else ""
+        if server.sign_in_by is SignInBy.XOAUTH2:
+            secret = route_token(settings, owner)
+        else:
+            secret = open_password(key_files(settings.config), server) if server.sealed else ""
     except VaultError as error:
         fail(str(error), EXIT_USAGE)
-    answer = probe(settings, choice_of(server), secret)
+    sender = "" if server.username and not secret else owner.email  # without its login there is nothing to ask
+    answer = probe(settings, choice_of(server), secret, sender)
     released = 0
     if answer.works:
         now = time.time()
@@ -194,7 +211,7 @@ def printed(value: object) -> str:
     return "".join(char if char.isprintable() else "?" for char in str(value))
 
 
-TIMES = frozenset({"changed_at", "refused_at", "failing_since"})
+TIMES = frozenset({"changed_at", "refused_at", "failing_since", "token_until", "token_since", "token_failed_at"})
 
 
 def route_json(store: Store, owner: Tenant) -> dict[str, Any]:
@@ -202,6 +219,7 @@ def route_json(store: Store, owner: Tenant) -> dict[str, Any]:
     server = store.own_server(owner.id)
     waiting, held = store.own_mail_waiting(owner.id)
     own = server_json(server) if server else {"kind": "platform"}
+    own |= account_json(store, owner) if server and server.sign_in_by.value == "xoauth2" else {}
     return {"tenant": owner.id, "name": owner.name, **own, "waiting": waiting, "held": held}
 
 

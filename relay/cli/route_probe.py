@@ -41,10 +41,12 @@ class Probed:
         return exit_code(self.answer.part.findings) or EXIT_PROBLEM
 
 
-def probe(settings: Settings, choice: Choice, secret: str) -> Probed:
-    """Look at the server, and sign in where there is a password."""
+def probe(settings: Settings, choice: Choice, secret: str, sender: str = "") -> Probed:
+    """Look at the server, sign in with the password or token where there is one, and ask about mail from ``sender``."""
     asking, began = settings.asking(), time.monotonic()
-    answer = asyncio.run(asked(settings, asking, question_of(settings, choice, secret)))
+    answer = asyncio.run(
+        asked(settings, asking, replace(question_of(settings, choice, secret), mail_from=sender, rcpt_to=sender))
+    )
     elapsed_ms = round((time.monotonic() - began) * 1000)
     settings.write_report(answer.part.subject, [answer.part], asking, elapsed_ms)
     return judged(answer, choice, secret, elapsed_ms, asking.queries)
@@ -69,7 +71,8 @@ def question_of(settings: Settings, choice: Choice, secret: str) -> Question:
         datetime.now(UTC),
         port=choice.port,
         username=choice.username,
-        password=secret,
+        password="" if choice.auth == "xoauth2" else secret,
+        token=secret if choice.auth == "xoauth2" else "",
         ca_file=config.delivery.ca_file,
         size=config.policy.size_limit,
         hello=own_hostname(config.platform.hostname),
@@ -82,7 +85,7 @@ def judged(answer: Answer, choice: Choice, secret: str, elapsed_ms: int, queries
     seen = "implicit" if facts["implicit_tls"] else "starttls"
     if choice.tls == "none":
         fits = works = bool(facts["esmtp"]) and not facts["implicit_tls"]
-    elif choice.auth == "xoauth2":
+    elif choice.auth == "xoauth2" and not secret:
         offered = facts["auth"]
         fits, works = bool(facts["cert_ok"]) and isinstance(offered, list) and "XOAUTH2" in offered, False
     else:

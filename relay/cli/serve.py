@@ -60,8 +60,10 @@ def warnings(config: Config) -> Iterator[str]:
         yield "no DKIM keys: mail leaves unsigned and much of it will be refused; see: relay key generate"
     if "." not in own_hostname(config.platform.hostname):
         yield "this machine has no full name, so servers may refuse its mail; set platform.hostname"
+    if any(listener.auth == "none" for listener in config.listener) and not config.platform.postmaster:
+        yield "mail to postmaster and abuse at your domains is refused (RFC 5321 4.5.1); set platform.postmaster"
     for listener in config.listener:
-        if listener.address in LOOPBACK:
+        if listener.address in LOOPBACK or listener.auth == "none":
             continue
         where = f"listener {listener.address} port {listener.port}"
         if listener.tls == "none":

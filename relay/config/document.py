@@ -9,11 +9,22 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from relay.config.schema import Config, DkimKey, DocumentType, Listener, Section, SmarthostTable
+from relay.config.schema import Config, DkimKey, DocumentType, Listener, OAuthApp, Section, SmarthostTable
 
-REPEATED: dict[str, type[Section]] = {"listener": Listener, "document": DocumentType, "smarthost": SmarthostTable}
+REPEATED: dict[str, type[Section]] = {
+    "listener": Listener,
+    "document": DocumentType,
+    "smarthost": SmarthostTable,
+    "oauth": OAuthApp,
+}
 INSTANCES: dict[str, tuple[str, ...]] = {  # of tables that are not there by default
     "document": ('name = "delivery-note"', 'internal_only = "off"'),
+    "oauth": (
+        'name = "microsoft"',
+        'provider = "microsoft"',
+        'client_id = "00000000-0000-0000-0000-000000000000"',
+        'client_secret_file = "oauth-microsoft"',
+    ),
     "smarthost": (
         'host = "smtp.provider.example"',
         "port = 587",
@@ -123,6 +134,8 @@ def kinds(described: inspect.Type) -> str:
             return f"{low} to {high}" if high is not None else "whole number"
         case inspect.BoolType():
             return "`true` `false`"
+        case inspect.UnionType(types=types) if any(isinstance(each, inspect.BoolType) for each in types):
+            return " ".join(map(kinds, types))
         case inspect.UnionType():
             return "size"
         case inspect.VarTupleType():

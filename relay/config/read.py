@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -113,9 +113,11 @@ def settable() -> list[str]:
 def put(tree: dict[str, Any], path: str, text: str) -> None:
     """Set the value at a dotted path from a string, as TOML would read it where it is not text."""
     section, _, key = path.partition(".")
-    kind = type(getattr(getattr(Config(), section), key))
+    table = getattr(Config(), section)
+    fields = {field.name: field for field in msgspec.structs.fields(table)}
+    is_text = isinstance(getattr(table, key), str) and bool not in get_args(item_type(fields[key].type))
     try:
-        value = text if kind is str else tomllib.loads(f"value = {text}")["value"]
+        value = text if is_text else tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text
     tree.setdefault(section, {})[key] = value
@@ -206,11 +208,15 @@ def with_absolute_files(config: Config, file: Path | None) -> Config:
     smarthosts = tuple(
         msgspec.structs.replace(each, password_file=absolute(each.password_file)) for each in config.smarthost
     )
+    apps = tuple(
+        msgspec.structs.replace(each, client_secret_file=absolute(each.client_secret_file)) for each in config.oauth
+    )
     keys = tuple(msgspec.structs.replace(key, file=absolute(key.file)) for key in config.dkim.keys)
     return msgspec.structs.replace(
         config,
         listener=listeners,
         smarthost=smarthosts,
+        oauth=apps,
         dkim=msgspec.structs.replace(config.dkim, keys=keys),
         delivery=msgspec.structs.replace(config.delivery, ca_file=absolute(config.delivery.ca_file)),
         secrets=msgspec.structs.replace(config.secrets, key_file=absolute(config.secrets.key_file)),

@@ -38,6 +38,12 @@ class Platform(Section, frozen=True):
     spf_include: Annotated[str, Meta(description="The name that customers include in their SPF record.")] = (
         "spf.platform.example"
     )
+    postmaster: Annotated[
+        str,
+        Meta(
+            description="Who gets mail to postmaster and abuse at our domains, and what nobody can match to a message."
+        ),
+    ] = ""
     locale: Annotated[Locale, Meta(description="Language where a tenant has none of its own.")] = "en"
     hostname: Annotated[str, Meta(description="Name in greeting, EHLO and Received (empty: the machine's).")] = ""
 
@@ -65,8 +71,11 @@ class Listener(Section, frozen=True):
         Meta(description="none: no TLS and logins in the clear, for loopback only."),
     ] = "starttls"
     auth: Annotated[
-        Literal["required", "network"],
-        Meta(description="Who may hand in mail: whoever logs in, or whoever sits in one of networks."),
+        Literal["required", "network", "none"],
+        Meta(
+            description="Who may hand in mail: whoever logs in, or whoever sits in one of networks. none: bounces and "
+            "replies come in here from anybody, on port 25."
+        ),
     ] = "required"
     networks: Annotated[
         tuple[Neighbour, ...],
@@ -101,6 +110,13 @@ class Delivery(Section, frozen=True):
         bool, Meta(description="Deliver to mail exchangers at loopback and private addresses.")
     ] = False
     connections: Annotated[Count, Meta(description="Most connections a process to one destination.")] = 10
+    conversation: Annotated[
+        Literal["failures", "all"],
+        Meta(description="Which attempts keep what was said: those that did not deliver, or all."),
+    ] = "failures"
+    tls_reports: Annotated[bool, Meta(description="Daily reports about TLS to domains that want them (RFC 8460).")] = (
+        True
+    )
 
 
 class SmarthostTable(Section, frozen=True):
@@ -143,10 +159,17 @@ class Policy(Section, frozen=True):
         Literal["off", "warn", "refuse"],
         Meta(description="A recipient whose domain takes no mail, says public DNS: accept it, say so, or refuse it."),
     ] = "off"
+    suppression: Annotated[
+        Literal["refuse", "off"],
+        Meta(description="Recipients on the suppression list: refuse them, or send to them all the same."),
+    ] = "refuse"
     document: Annotated[str, Meta(description="Type of a message that names none and fits no pattern.")] = "invoice"
     own_servers: Annotated[bool, Meta(description="Tenants may send by an SMTP server of their own.")] = True
     own_server_patience: Annotated[
         str, Meta(description="How long an own server may fail before the tenant is told, or the platform sends.")
+    ] = "4h"
+    delay_notice: Annotated[
+        str, Meta(description='Age of a message at which its author is told that it is late ("0s": never).')
     ] = "4h"
     keep_bodies: Annotated[str, Meta(description="How long bodies are kept after the last delivery.")] = "1h"
     keep_messages: Annotated[str, Meta(description="How long the rest of a message is kept.")] = "30d"
@@ -160,6 +183,11 @@ class Policy(Section, frozen=True):
     def patient_for(self) -> float:
         """Seconds that an own server may fail before something is done."""
         return seconds(self.own_server_patience)
+
+    @property
+    def late_after(self) -> float:
+        """Seconds until the author is told that a message is late; 0: never."""
+        return seconds(self.delay_notice)
 
     @property
     def bodies_kept_for(self) -> float:
@@ -227,10 +255,34 @@ class Secrets(Section, frozen=True):
     ] = ""
 
 
+class OAuthApp(Section, frozen=True):
+    """An application that is registered at a provider, to connect customers' accounts with (docs/own-server.md)."""
+
+    name: Annotated[str, Meta(description="As `relay route connect --app` names it: a-z, 0-9 and hyphens.")]
+    provider: Annotated[
+        Literal["microsoft", "google", "custom"],
+        Meta(description="Whose endpoints it uses; custom: those given here."),
+    ]
+    client_id: Annotated[str, Meta(description="Its identifier there.", min_length=1)]
+    client_secret_file: Annotated[
+        str, Meta(description="File with its secret (empty: RELAY_SECRET_OAUTH_ with its name, else none).")
+    ] = ""
+    directory: Annotated[str, Meta(description="Directory (tenant) identifier at Microsoft; empty: any.")] = ""
+    authorize: Annotated[str, Meta(description="Endpoint where people agree (empty: the provider's).")] = ""
+    token: Annotated[str, Meta(description="Endpoint for tokens (empty: the provider's).")] = ""
+    device: Annotated[str, Meta(description="Endpoint for codes of devices (empty: the provider's).")] = ""
+    scope: Annotated[str, Meta(description="What people are asked for (empty: to send by SMTP).")] = ""
+    application_scope: Annotated[str, Meta(description="What an application is let in for.")] = ""
+
+
 class Dns(Section, frozen=True):
     """Whom to ask."""
 
     nameservers: Annotated[tuple[str, ...], Meta(description="host:port (empty: the system's).")] = ()
+    validating: Annotated[
+        bool | Literal["auto"],
+        Meta(description="They check DNSSEC and are to be trusted: DANE. auto: if they are on this machine and do."),
+    ] = "auto"
 
 
 class Http(Section, frozen=True):
@@ -253,6 +305,7 @@ class Config(Section, frozen=True):
     document: tuple[DocumentType, ...] = ()
     dkim: Dkim = Dkim()
     secrets: Secrets = Secrets()
+    oauth: tuple[OAuthApp, ...] = ()
     dns: Dns = Dns()
     http: Http = Http()
 

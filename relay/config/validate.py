@@ -8,7 +8,8 @@ from ipaddress import ip_network
 from relay.config.schema import Config, Dkim, Limits, Platform, Policy, octets, seconds
 from relay.mail.address import Address, AddressError, ascii_domain, parse_address
 
-PERIODS = ("keep_bodies", "keep_messages", "own_server_patience")
+PERIODS = ("keep_bodies", "keep_messages", "own_server_patience", "delay_notice")
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 class ConfigError(Exception):
@@ -24,6 +25,7 @@ def check_values(config: Config, where: str) -> None:
         check_dkim(config.dkim, check_platform(config.platform))
         check_host_port("delivery.smarthost", config.delivery.smarthost)
         check_smarthosts(config)
+        check_oauth(config)
         for server in config.dns.nameservers:
             check_host_port("dns.nameservers", server)
         check_listeners(config)
@@ -53,6 +55,21 @@ def check_smarthosts(config: Config) -> None:
             raise bad(f"{where}.tls", each.tls, "a login needs verified TLS: require (587) or implicit (465)")
     if config.smarthost and config.delivery.via != "smarthost":
         raise ConfigError(f'smarthost: is not used while delivery.via = "{config.delivery.via}"; set it to "smarthost"')
+
+
+def check_oauth(config: Config) -> None:
+    """Names that tell them apart, and endpoints that secrets may go to."""
+    names = [each.name for each in config.oauth]
+    for number, each in enumerate(config.oauth):
+        where = f"oauth[{number}]"
+        if not NAME.fullmatch(each.name) or names.count(each.name) > 1:
+            raise bad(f"{where}.name", each.name, "must be one of its own: small letters, digits and hyphens")
+        if each.provider == "custom" and not (each.authorize and each.token):
+            raise ConfigError(f'{where}: provider = "custom" needs the endpoints: give authorize and token')
+        for key in ("authorize", "token", "device"):
+            value = getattr(each, key)
+            if value and not re.match(r"https://[^/]|http://(127\.0\.0\.1|localhost|\[::1\])[:/]", value):
+                raise bad(f"{where}.{key}", value, "must begin with https:// (http:// for this machine only)")
 
 
 def check_network(where: str, text: str) -> None:
@@ -87,7 +104,7 @@ def check_policy(policy: Policy) -> None:
 def check_documents(config: Config) -> None:
     """Names of types, and that the default is one."""
     for each in config.document:
-        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", each.name):
+        if not NAME.fullmatch(each.name):
             raise bad("document.name", each.name, "must be small letters, digits and hyphens, such as delivery-note")
     if config.policy.document not in config.document_types:
         known = ", ".join(config.document_types)
@@ -101,6 +118,8 @@ def check_platform(platform: Platform) -> Address:
     if "{tenant}" in platform.address.rpartition("@")[2]:
         raise bad("platform.address", platform.address, "{tenant} may stand before the @ only")
     check_domain("platform.bounce_domain", platform.bounce_domain)
+    if platform.postmaster:
+        check_address("platform.postmaster", platform.postmaster)
     try:
         return parse_address(platform.address.replace("{tenant}", "tenant"))
     except AddressError:
@@ -120,6 +139,14 @@ def check_dkim(dkim: Dkim, address: Address) -> None:
 def last_labels(domain: str) -> list[str]:
     """The last two labels of a domain."""
     return domain.lower().removesuffix(".").split(".")[-2:]
+
+
+def check_address(path: str, text: str) -> None:
+    """A mail address."""
+    try:
+        parse_address(text)
+    except AddressError:
+        raise bad(path, text, "must be a mail address, such as postmaster@platform.example") from None
 
 
 def check_domain(path: str, domain: str) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from relay.mail.compose import Part, is_plain, octets_part
 from relay.mail.date import mail_date
-from relay.mail.delivery import Answer, Delivery, State
+from relay.mail.delivery import LIFETIME, Answer, Delivery, State
 from relay.mail.message import CRLF
 from relay.mail.text import LINE
 from relay.mail.wish import decoded
@@ -19,6 +19,13 @@ from relay.mail.wish import decoded
 LONGEST_VALUE = 900  # characters of a field: one word of it alone still fits a line of 998 (RFC 5322 2.1.1)
 LONGEST_HEADER = 50_000  # octets of the original header that are returned
 ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")  # RFC 3463 2
+
+# RFC 3464 2.3.3; relayed: who took it will not report.
+ACTIONS = {
+    State.FAILED: "failed",
+    State.DELIVERED: "relayed",
+    State.QUEUED: "delayed",
+}
 
 # Codes that say enough by themselves where the server gave no enhanced code (RFC 5321 4.2.2, RFC 7504, RFC 4954).
 STATUS_OF_CODE = {
@@ -88,17 +95,20 @@ def recipient_fields(delivery: Delivery, answer: Answer, attempted_at: float) ->
     """What is reported of one recipient (RFC 3464 2.3)."""
     kind = "rfc822" if delivery.recipient.isascii() else "utf-8"  # RFC 6533 3
     words, host = ascii_only(str(answer)), ascii_only(remote_host(answer))
-    failed = delivery.state is not State.DELIVERED
+    action, status = ACTIONS[delivery.state], "2.0.0" if delivery.state is State.DELIVERED else status_code(answer)
+    if delivery.state is State.QUEUED:
+        status = f"4{status[1:]}"  # RFC 3464 2.3.4: delayed goes with class 4
     kind_asked, _, address = delivery.orcpt.partition(";")
     original = f"{kind_asked}; {ascii_only(decoded(address))}" if address else ""
     return [
         ("Original-Recipient", original),  # RFC 3464 2.3.1
         ("Final-Recipient", f"{kind}; {delivery.recipient}"),
-        ("Action", "failed" if failed else "relayed"),  # RFC 3464 2.3.3: who took it will not report
-        ("Status", status_code(answer) if failed else "2.0.0"),
+        ("Action", action),
+        ("Status", status),
         ("Remote-MTA", f"dns; {host}" if host else ""),
         ("Diagnostic-Code", f"{'smtp' if answer.code else 'x-relay'}; {words}" if words else ""),  # RFC 3464 2.1.2
         ("Last-Attempt-Date", mail_date(attempted_at)),
+        ("Will-Retry-Until", mail_date(delivery.created_at + LIFETIME) if action == "delayed" else ""),  # 2.3.9
     ]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from relay.mail.address import Address
-    from relay.mail.message import Message
+    from relay.mail.message import Body, Message
     from relay.mail.tenant import Tenant
     from relay.mail.wish import Wish
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """The SMTP envelope of one submission. ``reverse_path`` is None for the null reverse-path ``<>``; ``wishes`` are by
-    `Address.key`, ``ret`` and ``envid`` as the client wrote them (RFC 3461)."""
+    `Address.key`, ``ret`` and ``envid`` as the client wrote them (RFC 3461); ``requires_tls`` is REQUIRETLS
+    (RFC 8689)."""
 
     reverse_path: Address | None
     forward_paths: tuple[Address, ...]
@@ -25,6 +26,7 @@ class Envelope:
     wishes: Mapping[str, Wish] = field(default_factory=dict)
     ret: str = ""
     envid: str = ""
+    requires_tls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,16 @@ class Peer:
     protocol: str  # RFC 3848: SMTP, ESMTP, ESMTPA, ESMTPS, ESMTPSA; UTF8SMTP... by RFC 6531
     login: str
     tls: str = ""  # "TLSv1.3 TLS_AES_256_GCM_SHA384", empty in the clear
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A mail to an address of ours: nobody signed in for it, and its header block may hold anything."""
+
+    envelope: Envelope
+    header: bytes
+    body: Body
+    peer: Peer
 
 
 @dataclass(frozen=True, slots=True)

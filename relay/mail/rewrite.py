@@ -37,6 +37,7 @@ REMOVED = {
     "domainkey-signature": "signature",
 }
 AUTHSERV_ID = re.compile(rb"""(?:[ \t]|\([^()\\]*+\))*+"?([^\s"();\\]++)"?(?=[\s;(]|$)""")  # RFC 8601 2.2, a usual one
+OF_NO_TENANT = "relay"
 ARC, ROUTING = "arc-", "x-relay-"
 ONCE = frozenset({"message-id", "date", "subject", "to", "cc", "mime-version", "content-type"})  # rule A8, RFC 5322 3.6
 
@@ -89,8 +90,9 @@ class Edit:
 
 
 def resolve_platform_address(template: str, tenant_slug: str) -> Address:
-    """The platform address for a tenant: the setting with ``{tenant}`` filled in. Raises `AddressError`."""
-    return parse_address(template.replace("{tenant}", tenant_slug))
+    """The platform address for a tenant: the setting with ``{tenant}`` filled in, by a word of ours where there is no
+    tenant. Raises `AddressError`."""
+    return parse_address(template.replace("{tenant}", tenant_slug or OF_NO_TENANT))
 
 
 def rewrite(
@@ -161,7 +163,8 @@ def suffixed(name: str, policy: RewritePolicy) -> str:
         return name
     platform = clean_text(policy.platform_name)
     room = LONGEST_NAME - len(policy.suffix.format(name="", platform=platform))
-    return clean_text(policy.suffix.format(name=cut(name, max(room, 1)), platform=platform))[:LONGEST_NAME]
+    shown = name if len(name) <= room else cut(name, max(room, 1))
+    return clean_text(policy.suffix.format(name=shown, platform=platform))[:LONGEST_NAME]
 
 
 def edits(

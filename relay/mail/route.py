@@ -14,10 +14,12 @@ class RouteKind(StrEnum):
 
 
 class TlsMode(StrEnum):
-    """How a delivery session is protected. Only REQUIRE and IMPLICIT verify the certificate."""
+    """How a delivery session is protected. Only REQUIRE and IMPLICIT verify the certificate; ENCRYPT wants TLS,
+    whosever certificate it is, unless there are TLSA records."""
 
     NONE = "none"
     OPPORTUNISTIC = "opportunistic"
+    ENCRYPT = "encrypt"
     REQUIRE = "require"
     IMPLICIT = "implicit"
 

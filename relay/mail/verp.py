@@ -26,6 +26,12 @@ def verp_address(delivery_id: str, expires_at: int, key: bytes, domain: str) -> 
 
 def read_verp(local_part: str, key: bytes, now: float) -> str | None:
     """The delivery id behind a local part, or None when it is not one of ours, forged, or expired at ``now``."""
+    opened = open_verp(local_part, key)
+    return opened[0] if opened and now <= opened[1] else None
+
+
+def open_verp(local_part: str, key: bytes) -> tuple[str, int] | None:
+    """The delivery id behind a local part and when it expires; None when it is not one of ours, or forged."""
     if len(local_part) != LENGTH or not local_part.isascii():
         return None
     try:
@@ -35,8 +41,7 @@ def read_verp(local_part: str, key: bytes, now: float) -> str | None:
     named, given = octets[:NAMED], octets[NAMED:]
     if not hmac.compare_digest(given, mac(named, key)):
         return None
-    expires_at = int.from_bytes(named[RAW_LENGTH:], "big")
-    return id_text(named[:RAW_LENGTH]) if now <= expires_at else None
+    return id_text(named[:RAW_LENGTH]), int.from_bytes(named[RAW_LENGTH:], "big")
 
 
 def mac(named: bytes, key: bytes) -> bytes:

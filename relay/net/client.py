@@ -5,12 +5,17 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass, field
 from functools import cache
+from typing import TYPE_CHECKING
 
 from relay.mail.route import TlsMode
+
+if TYPE_CHECKING:
+    from relay.mail.dane import Dane
 
 # Forward secrecy, no SHA-1 (RFC 9325 4.2): the same on every machine, whatever its build of Python has for a default.
 CIPHERS = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
 VERIFIED = frozenset({TlsMode.REQUIRE, TlsMode.IMPLICIT})
+ENCRYPTED = VERIFIED | {TlsMode.ENCRYPT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +37,13 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where to connect: ``host`` is the name that the certificate has to have, ``address`` what is dialled."""
+    """Where to connect: ``host`` is the name that the certificate has to have, ``address`` what is dialled. ``bases``
+    are the names below which its TLSA records may be; none where DNSSEC does not vouch for the way here."""
 
     host: str
     address: str
     port: int
+    bases: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.host}[{self.address}]:{self.port}"
@@ -53,22 +60,30 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """The same for every session: the name we greet with (``hostname``), TLS, credentials, patience."""
+    """The same for every session: the name we greet with (``hostname``), TLS, credentials, patience. With ``dane`` the
+    certificate has to be one of the TLSA records (with `TlsMode.ENCRYPT`); ``policy`` names what asks for that TLS."""
 
     hostname: str
     tls: TlsMode = TlsMode.OPPORTUNISTIC
     ca_file: str = ""
     credentials: Credentials | None = None
     timeouts: Timeouts = Timeouts()
+    dane: Dane | None = None
+    policy: str = ""
 
     @property
     def verifies(self) -> bool:
         """True when a session is only used after the certificate proved whose it is."""
-        return self.tls in VERIFIED
+        return self.tls in VERIFIED or (self.tls is TlsMode.ENCRYPT and self.dane is not None)
+
+    @property
+    def encrypts(self) -> bool:
+        """True when a session is only used with TLS."""
+        return self.tls in ENCRYPTED
 
     def tls_context(self) -> ssl.SSLContext:
         """The TLS context for these settings."""
-        return tls_context(self.verifies, self.ca_file)
+        return tls_context(self.tls in VERIFIED, self.ca_file)
 
 
 @cache

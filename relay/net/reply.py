@@ -40,6 +40,11 @@ class RemoteReply:
         words = " ".join(ENHANCED.sub("", line, count=1).strip() for line in self.lines)
         return words.strip()[:KEPT_OF_REPLY]
 
+    def spoken(self) -> list[str]:
+        """The lines as they were said, with the code."""
+        *more, last = self.lines
+        return [*(f"{self.code}-{line}" for line in more), f"{self.code} {last}"]
+
 
 async def read_reply(wire: Wire) -> RemoteReply:
     """The next reply. Raises `Broken` when it is none, mixes codes, or has no end."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+from relay.mail.conversation import Side
 from relay.mail.delivery import Answer, Deferred, Delivered, Failed, Outcome
 from relay.net.client import Client, Endpoint
+from relay.net.conversation import hear
 from relay.net.reply import RemoteReply, read_reply
 from relay.net.transaction import Transaction, conclude, hand_in
 from relay.net.wire import Broken, Wire
@@ -32,6 +34,12 @@ class Session:
         self.unfinished = False
 
     @property
+    def tls(self) -> str:
+        """Protocol, cipher and the policy that asked for them; empty in the clear."""
+        tls = self.wire.tls()
+        return f"{tls} {self.client.policy}".rstrip() if tls else ""
+
+    @property
     def alive(self) -> bool:
         """True when another transaction may be tried: still connected, and the remote said nothing unasked."""
         return not self.wire.ended and not self.wire.buffer
@@ -40,6 +48,8 @@ class Session:
         """Run a transaction; one outcome a recipient, in order. Raises only what ``transaction.body`` raises."""
         self.transactions += 1
         self.begun = self.in_doubt = False
+        if self.transactions > 1:
+            hear(Side.NOTE, f"transaction {self.transactions} of a session with {self.remote} {self.tls}".rstrip())
         verdicts: list[Outcome | None] = [None] * len(transaction.forward_paths)
         complete = False
         try:
@@ -58,8 +68,10 @@ class Session:
 
     def broken_off(self, verdicts: list[Outcome | None], broken: Broken) -> tuple[Outcome, ...]:
         """The outcomes when a transaction ended early: what was said stands, the rest is deferred."""
+        if not broken.code:  # else it was heard as a reply
+            hear(Side.NOTE, broken.text)
         doubt = "; the message may have been accepted: in doubt" if self.in_doubt else ""
-        answer = Answer(broken.text + doubt, broken.code, broken.enhanced, self.remote, self.wire.tls())
+        answer = Answer(broken.text + doubt, broken.code, broken.enhanced, self.remote, self.tls)
         return tuple(verdict or Deferred(answer) for verdict in verdicts)
 
     def say(self, *lines: str) -> None:
@@ -68,6 +80,7 @@ class Session:
         if data.count(b"\n") != len(lines) or data.count(b"\r") != len(lines) or b"\0" in data:
             raise ValueError("a command holds a control character")
         self.wire.write(data)
+        hear(Side.US, *lines)
 
     async def reply(self, what: str, within: float) -> RemoteReply:
         """The reply to ``what``. Raises `Broken` when none comes within so many seconds, and when it is a 421."""
@@ -76,6 +89,7 @@ class Session:
                 reply = await read_reply(self.wire)
         except TimeoutError:
             raise Broken("4.4.2", f"no answer to {what} within {within:g} s") from None
+        hear(Side.THEM, *reply.spoken())
         if reply.code == 421:  # RFC 5321 3.8: the server is closing the connection
             raise Broken(reply.enhanced, reply.text, reply.code)
         return reply
@@ -87,7 +101,7 @@ class Session:
 
     def outcome(self, reply: RemoteReply) -> Outcome:
         """What a final reply means: 2xx is taken, 5xx is never, everything else is later."""
-        answer = Answer(reply.text, reply.code, reply.enhanced, self.remote, self.wire.tls())
+        answer = Answer(reply.text, reply.code, reply.enhanced, self.remote, self.tls)
         if 200 <= reply.code < 300:
             return Delivered(answer, reports="DSN" in self.extensions)
         return Failed(answer) if reply.code >= 500 else Deferred(answer)

@@ -4,7 +4,8 @@
 2. `hello` says EHLO, or HELO to a server that does not know it, and notes the extensions.
 3. `secure` starts TLS as `relay.mail.route.TlsMode` has it, forgets what was learnt in the clear, and says EHLO again.
    Opportunistic: when the handshake fails, `open_session` begins anew with a new connection in the clear (RFC 7435 4).
-   Required: without a certificate that verifies nothing more is said, and the mail waits.
+   Required: without a certificate that verifies, by an authority or by TLSA records (RFC 7672), nothing more is said,
+   and the mail waits.
 4. `relay.net.auth.sign_in` authenticates when there are credentials, and only after the certificate was verified.
 5. `Session.send` runs one mail transaction (`relay.net.transaction.hand_in`, `conclude`), as often as the caller likes.
 6. `Session.quit` says goodbye.
@@ -19,15 +20,23 @@ from __future__ import annotations
 import asyncio
 import ssl
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
-from relay.mail.delivery import Answer, Deferred, Failed, LoginRefused
+from relay.mail.conversation import Side
+from relay.mail.delivery import Answer, Deferred, Failed, LoginRefused, Unprotected
 from relay.mail.route import TlsMode
+from relay.mail.tls_report import TlsFault
 from relay.net.auth import NotSignedIn, sign_in
+from relay.net.chain import chain_of
 from relay.net.client import Client, Endpoint
+from relay.net.conversation import hear
 from relay.net.reply import RemoteReply
 from relay.net.session import Session
 from relay.net.wire import Broken, Wire
+
+# OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED and X509_V_ERR_HOSTNAME_MISMATCH
+CERTIFICATE_FAULTS = {10: TlsFault.EXPIRED, 62: TlsFault.HOST_MISMATCH}
 
 
 class Refused(Broken):
@@ -35,7 +44,12 @@ class Refused(Broken):
 
 
 class TlsBroken(Broken):
-    """The handshake failed, or the certificate is not to be trusted."""
+    """There is no TLS, or the certificate is not to be trusted: ``fault`` says which."""
+
+    def __init__(self, enhanced: str, text: str, code: int = 0, fault: TlsFault = TlsFault.VALIDATION) -> None:
+        super().__init__(enhanced, text, code)
+        self.fault = fault
+        self.sending = ""
 
 
 async def open_session(endpoint: Endpoint, client: Client) -> Session | Deferred | Failed:
@@ -46,7 +60,7 @@ async def open_session(endpoint: Endpoint, client: Client) -> Session | Deferred
     except TlsBroken as broken:
         if client.tls is TlsMode.OPPORTUNISTIC:
             return await open_session(endpoint, replace(client, tls=TlsMode.NONE))
-        return Deferred(answer_of(broken, endpoint))
+        return Unprotected(answer_of(broken, endpoint), broken.fault, broken.sending)
     except Refused as refused:
         kind = Failed if refused.code >= 500 else Deferred
         return kind(answer_of(refused, endpoint))
@@ -60,17 +74,24 @@ async def open_session(endpoint: Endpoint, client: Client) -> Session | Deferred
 
 def answer_of(broken: Broken, endpoint: Endpoint) -> Answer:
     """Bad news as it is recorded."""
+    if not broken.code:  # else it was heard as a reply
+        hear(Side.NOTE, f"{endpoint}: {broken.text}")
     return Answer(broken.text, broken.code, broken.enhanced, str(endpoint))
 
 
 async def prepared(endpoint: Endpoint, client: Client) -> Session:
     """Steps 1 to 4. Raises `Broken`."""
     session = Session(await connect(endpoint, client), endpoint, client)
+    sending = session.wire.own_address()
     try:
         await greet(session)
         await hello(session)
         await secure(session, endpoint.host)
         await sign_in(session)
+    except TlsBroken as broken:
+        broken.sending = sending
+        session.close()
+        raise
     except BaseException:
         session.close()
         raise
@@ -89,9 +110,10 @@ async def connect(endpoint: Endpoint, client: Client) -> Wire:
     except TimeoutError:
         raise Broken("4.4.1", f"no connection within {times.connect:g} s") from None
     except ssl.SSLError as error:
-        raise TlsBroken("4.7.5", reason(error)) from error
+        raise TlsBroken("4.7.5", reason(error), fault=fault_of(error)) from error
     except (OSError, ValueError) as error:
         raise Broken("4.4.1", reason(error)) from error
+    hear(Side.NOTE, f"connected to {endpoint} {wire.tls()}".rstrip())
     return wire
 
 
@@ -127,21 +149,25 @@ async def secure(session: Session, host: str) -> None:
         reply = await session.command("STARTTLS", client.timeouts.helo)
         if reply.code == 220:
             await shake_hands(session, host)
+            hear(Side.NOTE, session.tls)
             await hello(session)  # RFC 3207 4.2: only what is said inside TLS counts
             return
-        if client.verifies:
-            raise Broken("4.7.4", f"TLS is required, but was refused: {reply.text}", reply.code)
-    elif client.verifies:
-        raise Broken("4.7.4", "TLS is required, but is not offered")
+        if client.encrypts:
+            refusal = f"TLS is required, but was refused: {reply.text}"
+            raise TlsBroken("4.7.4", refusal, reply.code, TlsFault.NO_STARTTLS)
+    elif client.encrypts:
+        raise TlsBroken("4.7.4", "TLS is required, but is not offered", fault=TlsFault.NO_STARTTLS)
 
 
 async def shake_hands(session: Session, host: str) -> None:
-    """The TLS handshake. Raises `TlsBroken`."""
-    client = session.client
+    """The TLS handshake, and the certificates against TLSA records where there are some. Raises `TlsBroken`."""
+    client, dane = session.client, session.client.dane
     try:
-        await session.wire.start_tls(client.tls_context(), host, client.timeouts.tls)
+        await session.wire.start_tls(client.tls_context(), dane.names[0] if dane else host, client.timeouts.tls)
     except (OSError, ValueError) as error:
-        raise TlsBroken("4.7.5", f"TLS failed: {reason(error)}") from error
+        raise TlsBroken("4.7.5", f"TLS failed: {reason(error)}", fault=fault_of(error)) from error
+    if dane and (fault := dane.fault(chain_of(session.wire), datetime.now(UTC))):
+        raise TlsBroken("4.7.5", f"the certificate is not that of the TLSA records of {dane.names[0]}", fault=fault)
 
 
 def expect(reply: RemoteReply, code: int) -> None:
@@ -159,3 +185,10 @@ def reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__
+
+
+def fault_of(error: Exception) -> TlsFault:
+    """Why a handshake failed, as reports name it."""
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return TlsFault.VALIDATION
+    return CERTIFICATE_FAULTS.get(error.verify_code, TlsFault.NOT_TRUSTED)

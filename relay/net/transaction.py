@@ -7,13 +7,16 @@ With PIPELINING everything up to DATA leaves in one write (RFC 2920 3.1); withou
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, NoReturn
 
-from relay.mail.delivery import Answer, Deferred, Failed, Outcome
+from relay.mail.conversation import Side
+from relay.mail.delivery import Answer, Deferred, Failed, Outcome, RecipientRefused
 from relay.mail.wish import NO_WISH, Wish
+from relay.net.conversation import hear
 from relay.net.data import DotStuffer
 from relay.net.wire import Broken
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from relay.net.reply import RemoteReply
     from relay.net.session import Session
 
+TLS_OPTIONAL = re.compile(rb"^TLS-Required:[ \t]*No[ \t]*\r$", re.IGNORECASE | re.MULTILINE)
 STRETCH = 64 * 1024  # octets gathered before they are written
 
 
@@ -28,7 +32,8 @@ STRETCH = 64 * 1024  # octets gathered before they are written
 class Transaction:
     """An envelope (``reverse_path`` None is ``<>``) and a message: its header block without the empty line that ends
     it, and its body as often as it is asked for. ``size`` is in octets, of both. ``wishes`` are the recipients', in
-    order; they, ``ret`` and ``envid`` go to a remote that knows DSN (RFC 3461)."""
+    order; they, ``ret`` and ``envid`` go to a remote that knows DSN (RFC 3461). ``requires_tls`` is what RFC 8689 calls
+    REQUIRETLS."""
 
     reverse_path: str | None
     forward_paths: tuple[str, ...]
@@ -40,6 +45,12 @@ class Transaction:
     wishes: tuple[Wish, ...] = ()
     ret: str = ""
     envid: str = ""
+    requires_tls: bool = False
+
+    @property
+    def tls_optional(self) -> bool:
+        """True when it had rather arrive than be protected: policies do not count (RFC 8689 5)."""
+        return not self.requires_tls and TLS_OPTIONAL.search(self.header) is not None
 
     @property
     def international(self) -> bool:
@@ -61,6 +72,7 @@ async def hand_in(session: Session, transaction: Transaction, verdicts: list[Out
         return
     if data.code == 354 and all(verdicts):
         session.wire.write(b".\r\n")  # RFC 2920 3.1: DATA went out before every recipient was refused
+        hear(Side.US, ".")
         await session.reply("the final dot", session.client.timeouts.final)
         session.unfinished = False
     elif data.code == 354:
@@ -80,11 +92,15 @@ async def conclude(session: Session, verdicts: list[Outcome | None]) -> None:
 
 def unsendable(session: Session, transaction: Transaction) -> Failed | None:
     """Why this remote can never take this message, if so; nothing was said to it yet."""
-    extensions, tls = session.extensions, session.wire.tls()
+    extensions, tls = session.extensions, session.tls
     if transaction.international and "SMTPUTF8" not in extensions:  # RFC 6531 3.2
         return Failed(Answer("the remote does not take addresses outside ASCII", 0, "5.6.7", session.remote, tls))
     if transaction.eightbit and "8BITMIME" not in extensions:  # RFC 6152 3: convert or return; a signature forbids
         return Failed(Answer("the remote does not take 8-bit messages", 0, "5.6.3", session.remote, tls))
+    if transaction.requires_tls and not (tls and session.client.verifies):
+        return Failed(Answer("REQUIRETLS: the session is not one of verified TLS", 0, "5.7.10", session.remote, tls))
+    if transaction.requires_tls and "REQUIRETLS" not in extensions:  # RFC 8689 4.2.1
+        return Failed(Answer("the remote does not support REQUIRETLS", 0, "5.7.30", session.remote, tls))
     limit = extensions.get("SIZE", "")
     if limit.isdecimal() and 0 < int(limit[:20]) < transaction.size:  # RFC 1870 5: the limit is fixed, 0 means none
         text = f"the message has {transaction.size} octets, the remote takes {limit[:20]}"
@@ -133,6 +149,8 @@ def mail_line(session: Session, transaction: Transaction) -> str:
         parameters.append("BODY=8BITMIME")
     if transaction.international:  # RFC 6531 3.4
         parameters.append("SMTPUTF8")
+    if transaction.requires_tls:  # RFC 8689 4.2.1
+        parameters.append("REQUIRETLS")
     if "DSN" in extensions:  # RFC 3461 5.2.1
         parameters += [f"RET={transaction.ret}"] if transaction.ret else []
         parameters += [f"ENVID={transaction.envid}"] if transaction.envid else []
@@ -152,9 +170,11 @@ def rcpt_lines(session: Session, transaction: Transaction) -> list[str]:
 
 def spared(verdict: Outcome | None, before: list[Outcome | None]) -> Outcome | None:
     """A verdict on a recipient, where 552 after others were accepted means "too many" (RFC 5321 4.5.3.1.10)."""
-    if isinstance(verdict, Failed) and verdict.answer.code == 552 and not all(before):
+    if not isinstance(verdict, Failed):
+        return verdict
+    if verdict.answer.code == 552 and not all(before):
         return Deferred(verdict.answer)
-    return verdict
+    return RecipientRefused(verdict.answer)
 
 
 async def send_message(session: Session, transaction: Transaction, verdicts: list[Outcome | None]) -> None:
@@ -173,6 +193,7 @@ async def send_message(session: Session, transaction: Transaction, verdicts: lis
     if await interrupted(session, verdicts):
         return
     session.wire.write(pending + stuffer.finish())
+    hear(Side.US, f"({transaction.size:,} octets)", ".")
     session.in_doubt = True
 
 

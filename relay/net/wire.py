@@ -121,6 +121,11 @@ class Wire(asyncio.Protocol):
         peer = self.transport.get_extra_info("peername") if self.transport else None
         return str(peer[0]) if peer else ""
 
+    def own_address(self) -> str:
+        """The IP address at our end."""
+        own = self.transport.get_extra_info("sockname") if self.transport else None
+        return str(own[0]) if own else ""
+
     def tls(self) -> str:
         """Protocol and cipher, such as ``TLSv1.3 TLS_AES_256_GCM_SHA384``; empty in the clear."""
         cipher = self.transport.get_extra_info("cipher") if self.transport else None

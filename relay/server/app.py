@@ -12,40 +12,46 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from relay.config import Config
 from relay.config.schema import SmarthostTable, octets, seconds
-from relay.mail.delivery import Answer, Delivery, State
 from relay.mail.route import CaptureRoute, MxRoute, Route, Smarthost, SmarthostRoute, TlsMode
 from relay.net.dns import DnsResolver
 from relay.net.post import Poster
+from relay.server.bounces import BounceDesk
 from relay.server.certificates import Certificates
 from relay.server.disk import Disk
 from relay.server.domain_checks import DomainChecks
 from relay.server.holding import watch_held
 from relay.server.housekeeping import Retention
+from relay.server.inbound import Inbound
 from relay.server.intake import Intake
+from relay.server.oauth_apps import open_apps
+from relay.server.oauth_connect import Accounts
+from relay.server.oauth_tokens import OAuthTokens
 from relay.server.office import Office, own_hostname
 from relay.server.own_desk import OwnDesk
-from relay.server.own_route import NoTokens, OwnRoutes, key_files
+from relay.server.own_route import OwnRoutes, Tokens, key_files
 from relay.server.recipients import SECONDS, RecipientCheck
-from relay.server.reports import failure_notice, success_notice
+from relay.server.replies import ReplyDesk
 from relay.server.signer import load_signer
 from relay.server.smtp import ListenerSettings, listen
+from relay.server.telling import Teller
 from relay.server.tls import listener_context
+from relay.server.tls_desk import open_desk, open_policies
 from relay.server.web import WebContext, create_app
 from relay.server.web.serve import serve_http
 from relay.server.webhooks import Webhooks
 from relay.server.worker import Worker
 from relay.store.group import CommitGroup
-from relay.store.model import MessageKind, Queued, Work
 from relay.store.node import node_name
 
 if TYPE_CHECKING:
     from relay.config import Listener
+    from relay.server.smtp_contract import Reception
+    from relay.server.transports.policy import Policies
 
 log = logging.getLogger("relay.app")
 SECRET_NAMES = ("verp", "forms", "loop")
@@ -82,16 +88,27 @@ async def run(
         await group.start()
         stack.push_async_callback(group.close)
         keys = {name: await installation_secret(group, name) for name in SECRET_NAMES}
-        worker = open_worker(config, office, group, keys["verp"])
+        policies = open_policies(config, group, NOW) if config.delivery.via == "mx" else None
+        worker = open_worker(config, office, group, keys["verp"], policies)
+        if policies:
+            desk = open_desk(config, office, policies, worker.wake, NOW)
+            stack.push_async_callback(desk.close)
+            stack.callback(asyncio.create_task(desk.run()).cancel)
         await worker.start()
         stops: list[Stop] = [worker.stop]  # each may take half a minute
         stack.push_async_callback(stop_together, stops)
         stack.callback(asyncio.create_task(watch_held(group, office, worker.wake, NOW)).cancel)
         webhooks = Webhooks(group, key_files(config), Poster(config.delivery.ca_file), NOW)
         stack.callback(asyncio.create_task(webhooks.run()).cancel)
+        teller = Teller(group, office, worker.wake, NOW, config.policy.late_after)
+        stack.callback(asyncio.create_task(teller.watch()).cancel)
         intake = Intake(group, office, worker, NOW, keys["loop"], alone=alone)
         certificates = Certificates()
-        stops += await open_listeners(config, sockets.smtp, intake, certificates, extras)
+        answers = ReplyDesk(group, office, worker.wake, NOW, keys["loop"])
+        if any(listener.auth == "none" for listener in config.listener):
+            stack.callback(asyncio.create_task(answers.watch()).cancel)
+        reception = Inbound(office, group, keys["verp"], BounceDesk(group, NOW), answers, NOW)
+        stops += await open_listeners(config, sockets.smtp, intake, reception, certificates, extras)
         if certificates.certificates:
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, certificates.reload)
         stack.callback(asyncio.create_task(certificates.watch()).cancel)
@@ -101,7 +118,9 @@ async def run(
         log.info("stopping")
 
 
-def open_worker(config: Config, office: Office, group: CommitGroup, verp_key: bytes) -> Worker:
+def open_worker(
+    config: Config, office: Office, group: CommitGroup, verp_key: bytes, policies: Policies | None
+) -> Worker:
     """What carries out deliveries, with everything it asks."""
     return Worker(
         group=group,
@@ -112,23 +131,36 @@ def open_worker(config: Config, office: Office, group: CommitGroup, verp_key: by
         hostname=office.hostname,
         verp_key=verp_key,
         bounce_domain=config.platform.bounce_domain,
-        notice=lambda work, delivery, answer, at: ended(office, work, delivery, answer, at),
-        own_routes=OwnRoutes(group, key_files(config), NoTokens(), allowed=config.policy.own_servers),
+        own_routes=OwnRoutes(group, key_files(config), open_tokens(config, group), allowed=config.policy.own_servers),
         after_own=OwnDesk(group, office, NOW).settled,
         now=NOW,
         retention=Retention(config.policy.bodies_kept_for, config.policy.messages_kept_for),
+        policies=policies,
     )
 
 
+def open_tokens(config: Config, group: CommitGroup) -> Tokens:
+    """Where OAuth access tokens for own servers come from."""
+    return OAuthTokens(group, key_files(config), open_apps(config, NOW), NOW)
+
+
 async def open_listeners(
-    config: Config, sockets: Sequence[socket.socket], intake: Intake, certificates: Certificates, extras: Extras
+    config: Config,
+    sockets: Sequence[socket.socket],
+    intake: Intake,
+    reception: Reception,
+    certificates: Certificates,
+    extras: Extras,
 ) -> list[Stop]:
     """Every listener on its socket, its certificate under watch; what stops them."""
     recipient_check = open_recipient_check(config, intake.group)
     stops: list[Stop] = []
     for listener, sock in zip(config.listener, sockets, strict=True):
         settings = listener_settings(config, listener, intake.office.hostname, extras)
-        settings = replace(settings, recipient_check=recipient_check)
+        if listener.auth == "none":  # one recipient a message: each is for another desk
+            settings = replace(settings, reception=reception, recipients=1)
+        else:
+            settings = replace(settings, recipient_check=recipient_check)
         certificates.add(listener.certificate, listener.key, settings.context)
         stops.append((await listen(settings, intake, sock)).stop)
     return stops
@@ -144,6 +176,7 @@ async def open_pages(config: Config, sock: socket.socket, group: CommitGroup, se
         inbox=extras.inbox,
         hints=extras.hints,
         checks=DomainChecks(config),
+        accounts=Accounts(group, open_apps(config, NOW), key_files(config), secret, NOW),
     )
     return (await serve_http(create_app(context), sock)).stop
 
@@ -239,24 +272,3 @@ def spool_directory(config: Config) -> str:
     """Where large messages wait while they come in: beside the database, so that one disk is watched."""
     path = config.database.url.removeprefix("sqlite:///")
     return str(Path(path).parent) if path != config.database.url else tempfile.gettempdir()
-
-
-def ended(office: Office, work: Work, delivery: Delivery, answer: Answer, now: float) -> Queued | None:
-    """The notice to the tenant that a delivery failed, or arrived where that was asked for; None for mail of our own
-    (never a bounce of a bounce)."""
-    if work.message.kind is not MessageKind.SUBMISSION or work.tenant is None:
-        return None
-    failed = delivery.state is State.FAILED
-    body = work.body if work.message.ret == "FULL" else None
-    write = partial(failure_notice, body=body) if failed else success_notice
-    notice = write(
-        office.config.platform,
-        work.tenant,
-        work.message,
-        [(delivery, answer)],
-        hostname=office.hostname,
-        now=now,
-        message_id=office.message_id(now),
-    )
-    kind = MessageKind.FAILURE if failed else MessageKind.SUCCESS
-    return office.own_mail(notice, kind, work.tenant, work.message.author, now)

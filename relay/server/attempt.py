@@ -12,10 +12,26 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from relay.mail.delivery import DAY, Answer, Attempt, Deferred, Delivered, Failed, LoginRefused, Outcome, State
+from relay.mail.delivery import (
+    DAY,
+    Answer,
+    Attempt,
+    Deferred,
+    Delivered,
+    Failed,
+    LoginRefused,
+    Outcome,
+    RecipientRefused,
+    State,
+    Unprotected,
+    Unreachable,
+)
+from relay.mail.destination import reached
 from relay.mail.route import CaptureRoute, OwnRoute, RouteKind
+from relay.mail.suppression import NOT_TRIED
 from relay.mail.verp import verp_address
 from relay.mail.wish import Wish
+from relay.net.conversation import listening
 from relay.net.transaction import Transaction
 from relay.server.own_route import OwnRoutes, Unsent
 from relay.server.transports import Job, Transport
@@ -29,9 +45,18 @@ if TYPE_CHECKING:
 log = logging.getLogger("relay.worker")
 
 LONGEST_ATTEMPT = 30 * 60.0  # seconds; more than all time-outs of a session in a row that goes slowly but well
+LEASE_FOR = 2 * LONGEST_ATTEMPT
 BOUNCES_FOR = 10 * DAY  # how long a bounce may take to come back: twice the lifetime of a queue
 
-NAMES = {Delivered: "delivered", Deferred: "deferred", LoginRefused: "deferred", Failed: "failed"}
+NAMES = {
+    Delivered: "delivered",
+    Deferred: "deferred",
+    LoginRefused: "deferred",
+    Unreachable: "deferred",
+    Unprotected: "deferred",
+    Failed: "failed",
+    RecipientRefused: "failed",
+}
 
 
 class BodyLost(Exception):
@@ -41,7 +66,8 @@ class BodyLost(Exception):
 @dataclass(frozen=True, slots=True)
 class Courier:
     """Carries out attempts. ``route`` is the way of the platform's mail, ``own_routes`` knows that of tenants' own;
-    ``verp_key`` and ``bounce_domain`` make the reverse-paths."""
+    ``verp_key`` and ``bounce_domain`` make the reverse-paths; with ``keeps_all`` what was said is kept of what was
+    delivered too."""
 
     group: CommitGroup
     route: Route
@@ -50,13 +76,15 @@ class Courier:
     verp_key: bytes
     bounce_domain: str
     now: Callable[[], float]
+    keeps_all: bool = False
 
     async def attempt(self, work: Work) -> Settlement:
         """Try once; never raises but for cancellation."""
         started_at, started = self.now(), time.monotonic()
         by_own_server = self.by_own_server(work)
         way = await self.own_routes.route(work.message.tenant_id or "") if by_own_server else self.route
-        outcome = way.outcome if isinstance(way, Unsent) else await self.outcome(work, way)
+        with listening() as conversation:
+            outcome = way.outcome if isinstance(way, Unsent) else await self.outcome(work, way)
         attempt = Attempt(
             number=work.delivery.attempt,
             started_at=started_at,
@@ -67,7 +95,16 @@ class Courier:
         reports = isinstance(outcome, Delivered) and outcome.reports
         late = State.HELD if by_own_server else State.FAILED
         after = work.delivery.after(outcome, self.now(), late)
-        return Settlement(work.delivery, after, attempt, reports, news_of(way, outcome))
+        return Settlement(
+            work.delivery,
+            after,
+            attempt,
+            reports,
+            news_of(way, outcome),
+            reached=reached(outcome),
+            of_recipient=isinstance(outcome, RecipientRefused),
+            conversation=conversation.lines() if self.keeps_all or not isinstance(outcome, Delivered) else (),
+        )
 
     def by_own_server(self, work: Work) -> bool:
         """True for mail that leaves by its tenant's own server; where everything is captured, that is too."""
@@ -75,6 +112,8 @@ class Courier:
 
     async def outcome(self, work: Work, route: Route) -> Outcome:
         """What the transport says; whatever goes wrong here is temporary and logged with a reference."""
+        if work.delivery.last_reply.startswith(NOT_TRIED):
+            return Failed(Answer(work.delivery.last_reply, 0, "5.1.1"))
         try:
             async with asyncio.timeout(LONGEST_ATTEMPT):
                 return await self.transports[type(route)].deliver(self.job(work, route))
@@ -99,6 +138,7 @@ class Courier:
             wishes=(Wish(delivery.notify, delivery.orcpt),),
             ret=message.ret,
             envid=message.envid,
+            requires_tls=message.requires_tls,
         )
         return Job(route, delivery.domain, transaction)
 

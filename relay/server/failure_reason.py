@@ -6,6 +6,7 @@ import re
 
 from relay.mail.delivery import Answer
 from relay.mail.dsn import is_permanent, status_code
+from relay.mail.suppression import NOT_TRIED
 
 # The subject and detail of an enhanced code (RFC 3463 3 and the registry of RFC 5248) -> mail.reason.<name>.
 REASONS = {
@@ -29,6 +30,7 @@ REASONS = {
     "7.5": "encryption",
     "7.10": "encryption",
     "7.11": "encryption",
+    "7.30": "encryption",  # RFC 8689
     **{f"7.{detail}": "authentication" for detail in range(20, 30)},  # RFC 7372, RFC 8616
 }
 SUBJECTS = {"6": "content", "7": "policy"}
@@ -48,6 +50,8 @@ WORDS = {
 
 def failure_reason(answer: Answer) -> str:
     """The name of the sentences under ``mail.reason`` that explain a failed delivery."""
+    if answer.text.startswith(NOT_TRIED):
+        return "suppressed"
     detail = status_code(answer).partition(".")[2]
     if not is_permanent(answer):
         return expiry_reason(answer, detail)

@@ -18,6 +18,7 @@ log = logging.getLogger("relay.housekeeping")
 
 EVERY = 60.0  # seconds
 AT_ONCE = 500  # messages a transaction, so that nobody waits for the rest
+SUPPRESSIONS_KEPT_FOR = 360 * DAY  # after their end: the next bounce makes it longer
 ORPHANS_KEPT_FOR = DAY  # chunks of a body whose message was never committed
 
 
@@ -46,4 +47,7 @@ async def tidy(group: CommitGroup, retention: Retention, now: float) -> None:
         pass
     while await group.write(lambda store: store.purge_messages(messages_before, AT_ONCE)) == AT_ONCE:
         pass
+    while await group.write(lambda store: store.purge_bounce_bodies(bodies_before, AT_ONCE)) == AT_ONCE:
+        pass
+    await group.write(lambda store: store.purge_suppressions(now - SUPPRESSIONS_KEPT_FOR))
     await group.write(lambda store: store.purge_orphan_chunks(now - ORPHANS_KEPT_FOR))

@@ -27,17 +27,18 @@ from relay.mail.rewrite import Rewritten, resolve_platform_address, rewrite
 from relay.mail.route import RouteKind, choose_route
 from relay.mail.sender import Admitted, Verified, admit, mentioned
 from relay.server.holding import enqueue_held
-from relay.server.office import Office, fresh_id, new_delivery
-from relay.server.prepared import Prepared, known_of, recipients, stored_message
+from relay.server.office import Office, fresh_id
+from relay.server.prepared import Prepared, deliveries, known_of, stored_message
 from relay.server.sign_in import Neighbours, SignIns
 from relay.server.signer import UNSIGNED, Signer
+from relay.server.suppressing import all_suppressed
 from relay.server.verification import Asked, request_confirmation
 from relay.store.model import Queued
 
 if TYPE_CHECKING:
     from relay.mail.envelope import Submission
     from relay.mail.tenant import Tenant
-    from relay.server.worker import Worker
+    from relay.server.outbox import Outbox
     from relay.store.group import CommitGroup
     from relay.store.store import Store
 
@@ -56,7 +57,7 @@ class Intake:
         self,
         group: CommitGroup,
         office: Office,
-        worker: Worker,
+        worker: Outbox,
         now: Callable[[], float],
         loop_secret: bytes,
         *,
@@ -114,7 +115,11 @@ class Intake:
         smtputf8 = submission.envelope.smtputf8
         addresses = mentioned(message, smtputf8=smtputf8)
         paths, login = submission.envelope.forward_paths, submission.peer.login
-        known, handling = await self.group.read(lambda store: known_of(store, tenant.id, addresses, paths, login))
+        now, uses_list = self.now(), self.office.config.policy.suppression == "refuse"
+        known, handling, suppressed = await self.group.read(
+            lambda store: known_of(store, tenant.id, addresses, paths, login, now)
+        )
+        suppressed = suppressed if uses_list else {}
         if awaited is not None:
             known = Verified(known.addresses | {awaited.key}, known.domains)
         admitted = admit(message, known, smtputf8=smtputf8)
@@ -126,12 +131,14 @@ class Intake:
         addressed = address_document(document, self.office.config.document_types[document], paths, handling)
         if isinstance(addressed, Refusal):
             return addressed
+        if refusal := all_suppressed(addressed.forward_paths, suppressed):
+            return refusal
         route = choose_route(own_server=handling.own_server, allowed=self.office.config.policy.own_servers)
         rewritten = self.rewrite(submission, admitted, known, addressed, route)
         if isinstance(rewritten, Refusal):
             return rewritten
         copy_to = addressed.copy_to if addressed.copy_to and addressed.copy_to in known else None
-        return Prepared(submission, admitted, rewritten, document, addressed, copy_to, route)
+        return Prepared(submission, admitted, rewritten, document, addressed, copy_to, route, suppressed)
 
     def document(self, message: Message, handling: Handling) -> str | Refusal:
         """The document type of a message, by what it says, the tenant's patterns, or the default."""
@@ -184,16 +191,14 @@ class Intake:
         else:
             small = b"".join(body.chunks())
         stored = stored_message(prepared, message_id, signed.header, body_sha256, now)
-        paths = recipients(prepared)
-        deliveries = tuple(new_delivery(message_id, str(path), now, wish) for path, wish in paths.items())
-        queued = Queued(stored, deliveries, small)
+        queued = Queued(stored, deliveries(prepared, message_id, now), small)
         if awaited is None:
             await self.worker.enqueue(queued, prepared.submission.tenant)
         else:
             await self.group.write(lambda store: enqueue_held(store, queued, awaited, now))
         log.info(
             "accepted id=%s tenant=%s from=%s recipients=%d size=%d document=%s",
-            *(message_id, stored.tenant_id, stored.author, len(paths), body.size, prepared.document),
+            *(message_id, stored.tenant_id, stored.author, len(queued.deliveries), body.size, prepared.document),
         )
         return message_id
 

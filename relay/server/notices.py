@@ -13,6 +13,7 @@ from relay.locales import Catalog, catalog
 from relay.mail.address import Address, parse_address
 from relay.mail.compose import Part, compose, multipart, text_part
 from relay.mail.date import mail_date
+from relay.mail.document_number import document_number
 from relay.mail.dsn import one_line
 from relay.mail.message import Field, Message
 from relay.mail.name import clean_name, clean_text
@@ -140,9 +141,19 @@ def message_facts(message: StoredMessage, subject: str, words: Catalog) -> Itera
     """What tells the author which message it is."""
     if subject:
         yield words.text("mail.failure.about"), subject
+    if document := document_fact(message, words):
+        yield words.text("mail.failure.document"), document
     yield words.text("mail.failure.author"), message.author
     yield words.text("mail.failure.handed_in_at"), written_date(message.received_at, words)
     yield words.text("mail.failure.reference"), message.id
+
+
+def document_fact(message: StoredMessage, words: Catalog) -> str:
+    """The type of the document, with its number where the subject says it."""
+    kind = clean_text(message.document)
+    key = f"mail.document.{kind}"
+    named = words.text(key) if key in words else kind
+    return " ".join(part for part in (named, document_number(clean_text(message.subject))) if part)
 
 
 def own_fields(

@@ -38,7 +38,7 @@ class Tokens(Protocol):
     """Where OAuth access tokens come from."""
 
     async def token(self, tenant_id: str) -> str | NoToken:
-        """A token that is good for some minutes at least."""
+        """A token that is good for some minutes at least. Raises StoreError and `VaultError`."""
         ...
 
 
@@ -95,6 +95,9 @@ class OwnRoutes:
         except VaultError as error:
             log.error("password not opened tenant=%s: %s", server.tenant_id, error)  # noqa: TRY400 - it says it all
             return unsent("the password of the own server cannot be opened", server.version)
+        except StoreError as error:
+            log.error("no token tenant=%s: %s", server.tenant_id, error)  # noqa: TRY400 - the store logged it
+            return unsent("the store cannot be read", None)
         if isinstance(secret, NoToken):
             kind = LoginRefused if secret.dead else Deferred
             return Unsent(kind(Answer(secret.text, 0, "4.7.8")), server.version)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from relay.mail.address import Address
@@ -12,18 +12,21 @@ from relay.mail.rewrite import Rewritten
 from relay.mail.route import RouteKind
 from relay.mail.sender import Admitted, Verified
 from relay.mail.wish import NO_WISH, SILENT, Wish
-from relay.server.office import subject_of
+from relay.server.office import new_delivery, subject_of
 from relay.store.model import MessageKind, StoredMessage
 
 if TYPE_CHECKING:
+    from relay.mail.delivery import Delivery
     from relay.mail.envelope import Submission
+    from relay.mail.suppression import Suppression
     from relay.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A submission that passed: whose it is, as what and to whom, and how it will leave but for trace and signature.
-    ``copy_to`` gets one more delivery, which counts for nothing else; ``route`` is the kind of way it goes."""
+    ``copy_to`` gets one more delivery, which counts for nothing else; ``route`` is the kind of way it goes,
+    ``suppressed`` are recipients to whom nothing is sent, by `Address.key`."""
 
     submission: Submission
     admitted: Admitted
@@ -32,15 +35,16 @@ class Prepared:
     addressed: Addressed
     copy_to: Address | None
     route: RouteKind = RouteKind.PLATFORM
+    suppressed: Mapping[str, Suppression] = field(default_factory=dict)
 
 
 def known_of(
-    store: Store, tenant_id: str, addresses: Iterable[Address], recipients: Sequence[Address], login: str
-) -> tuple[Verified, Handling]:
-    """What a tenant may send as, and what it chose, for mail that ``login`` hands in."""
+    store: Store, tenant_id: str, addresses: Iterable[Address], recipients: Sequence[Address], login: str, now: float
+) -> tuple[Verified, Handling, Mapping[str, Suppression]]:
+    """What a tenant may send as, what it chose, and to whom nothing is sent, for mail that ``login`` hands in."""
     handling = store.handling(tenant_id, recipients, login)
     asked = (*addresses, handling.copy_to) if handling.copy_to else addresses
-    return store.verified(tenant_id, asked), handling
+    return store.verified(tenant_id, asked), handling, store.suppressed(tenant_id, recipients, now)
 
 
 def recipients(prepared: Prepared) -> dict[Address, Wish]:
@@ -51,6 +55,16 @@ def recipients(prepared: Prepared) -> dict[Address, Wish]:
     if copy_to is not None and copy_to.key not in {path.key for path in found}:
         found[copy_to] = SILENT
     return found
+
+
+def deliveries(prepared: Prepared, message_id: str, now: float) -> tuple[Delivery, ...]:
+    """A delivery for everyone; one to whom nothing is sent says so already, and fails when its turn comes."""
+    made = []
+    for path, wish in recipients(prepared).items():
+        delivery = new_delivery(message_id, str(path), now, wish)
+        found = prepared.suppressed.get(path.key)
+        made.append(replace(delivery, last_reply=found.words) if found else delivery)
+    return tuple(made)
 
 
 def stored_message(prepared: Prepared, message_id: str, header: bytes, body_sha256: bytes, now: float) -> StoredMessage:
@@ -78,4 +92,5 @@ def stored_message(prepared: Prepared, message_id: str, header: bytes, body_sha2
         peer=submission.peer.address,
         ret=submission.envelope.ret,
         envid=submission.envelope.envid,
+        requires_tls=submission.envelope.requires_tls,
     )

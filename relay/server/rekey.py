@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from relay.server import own_route, webhooks
+from relay.server import oauth_tokens, own_route, webhooks
 
 if TYPE_CHECKING:
     from relay.store.store import Store
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def rekey(store: Store, vault: Vault) -> int:
     """Seal anew what another key has sealed; how many secrets that were. Inside a transaction. Raises `VaultError`."""
-    return own_servers(store, vault) + webhook_secrets(store, vault)
+    return own_servers(store, vault) + oauth_accounts(store, vault) + webhook_secrets(store, vault)
 
 
 def own_servers(store: Store, vault: Vault) -> int:
@@ -24,6 +24,12 @@ def own_servers(store: Store, vault: Vault) -> int:
             sealed = resealed(vault, each.sealed, each.tenant_id, own_route.PURPOSE)
             count += store.seal_own_server(each.tenant_id, each.version, sealed)
     return count
+
+
+def oauth_accounts(store: Store, vault: Vault) -> int:
+    """The tokens of OAuth accounts; those of one account count as one."""
+    anew = (oauth_tokens.resealed(each, vault) for each in store.oauth_connections())
+    return sum(store.seal_oauth_connection(each) for each in anew if each is not None)
 
 
 def webhook_secrets(store: Store, vault: Vault) -> int:

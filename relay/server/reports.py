@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from relay.locales import Catalog, catalog
 from relay.mail.address import Address, parse_address
-from relay.mail.compose import Part, compose, multipart
+from relay.mail.compose import Part, compose, is_plain, multipart, octets_part
 from relay.mail.delivery import Answer, Delivery
 from relay.mail.dsn import delivery_status, one_line, original_header, original_message, remote_host
 from relay.mail.message import Message
@@ -35,11 +35,12 @@ def failure_notice(
     now: float,
     message_id: str,
     body: bytes | None = None,
+    reports: Sequence[bytes] = (),
 ) -> Message:
     """The notice to the author of ``message`` that it did not reach some recipients: for people, then for programs.
 
     ``failures`` holds each failed delivery with its last answer; ``hostname`` is ours (Reporting-MTA); with ``body``
-    the message comes back whole.
+    the message comes back whole. ``reports`` are mails of other servers that say so, and go along.
     """
     words = catalog(tenant.locale)
     sender = resolve_platform_address(platform.address, tenant.id)
@@ -56,14 +57,24 @@ def failure_notice(
     for delivery, answer in failures:
         blocks += failure_blocks(platform, sender, delivery, answer, words)
     blocks.append(Note(words.text("mail.failure.note", platform=platform.name)))
-    report = [
-        letter(title, blocks, platform, words, seed=f"{message_id} letter"),
+    told = letter(title, blocks, platform, words, seed=f"{message_id} letter")
+    parts = [
+        with_reports(told, reports, seed=f"{message_id} report") if reports else told,
         status_part(message, failures, hostname, now),
         original_message(message.original_header, body),
     ]
     author = parse_address(message.author, smtputf8=True)
     fields = own_fields(platform, sender, author, about, now, message_id, "auto-replied", words)
-    return compose(fields, multipart("report; report-type=delivery-status", report, seed=message_id))  # RFC 6522 3
+    return compose(fields, multipart("report; report-type=delivery-status", parts, seed=message_id))  # RFC 6522 3
+
+
+def with_reports(told: Part, reports: Sequence[bytes], *, seed: str) -> Part:
+    """What people read, and behind it the mails of other servers: the first part of a report may be any (RFC 6522 3),
+    and a fourth there is not. Mail that is not plain goes as a file: a message within another is never encoded (RFC
+    2046 5.2.1)."""
+    kinds = ["message/rfc822" if is_plain(each) else "application/octet-stream" for each in reports]
+    parts = [octets_part(kind, each) for kind, each in zip(kinds, reports, strict=True)]
+    return multipart("mixed", [told, *parts], seed=seed)
 
 
 def failure_blocks(
@@ -82,6 +93,11 @@ def failure_blocks(
     yield Heading(recipient)
     yield Paragraph(words.text(f"{reason}.why", **known))
     yield Paragraph(words.text("mail.failure.advice", advice=words.text(f"{reason}.advice", **known)))
+    yield from said_blocks(answer, words)
+
+
+def said_blocks(answer: Answer, words: Catalog) -> Iterator[Block]:
+    """The words of the server, or what we found where it said none."""
     if answer.code and (host := remote_host(answer)):
         yield Paragraph(words.text("mail.failure.said", host=clean_text(host)))
     else:

@@ -32,6 +32,7 @@ SYNTAX = reply(501, "5.5.4", "say AUTH mechanism, with at most one initial respo
 ALREADY = reply(503, "5.5.1", "signed in already")
 IN_TRANSACTION = reply(503, "5.5.1", "not during a mail transaction")
 NEEDS_EXTENDED = reply(503, "5.5.1", "say EHLO first")
+NOT_HERE = reply(502, "5.5.1", "mail comes in here; apps hand theirs in on another port")
 NEEDS_TLS = reply(538, "5.7.11", "encryption required: say STARTTLS first")
 TOO_MANY_FAILURES = reply(421, "4.7.0", "too many failed attempts to sign in")
 
@@ -76,6 +77,8 @@ async def authenticate(dialogue: Dialogue, argument: bytes) -> bytes:
 
 def not_now(session: Session, words: list[bytes]) -> bytes:
     """The reply when AUTH cannot be said now or not so, or nothing."""
+    if session.settings.reception is not None:
+        return NOT_HERE
     if not session.helo:
         return HELO_FIRST
     if not session.extended:

@@ -41,7 +41,9 @@ TOO_MANY_RECIPIENTS = reply(452, "4.5.3", "too many recipients")  # RFC 5321 4.5
 NULL_SENDER = reply(550, "5.7.1", "a submission needs a reverse-path that is not empty")
 NEEDS_SMTPUTF8 = reply(553, "5.6.7", "non-ASCII address needs SMTPUTF8")  # RFC 6531 3.5
 UNKNOWN_PARAMETER = reply(555, "5.5.4", "parameter not recognized or not implemented")  # RFC 5321 4.1.1.11
+NEEDS_TLS = reply(530, "5.7.10", "REQUIRETLS needs TLS")
 BAD_PARAMETER = reply(501, "5.5.4", "bad value of a parameter")
+POSTMASTER = b"<postmaster>"
 NO_ROOM = reply(452, "4.3.1", "no room for mail at this moment, try again later")
 TOO_LARGE = reply(552, "5.3.4", "message is larger than what is accepted")  # RFC 1870 6.1
 NOT_SMTP = reply(421, "4.7.0", "this is an SMTP server")
@@ -60,9 +62,12 @@ def ehlo(session: Session, argument: bytes) -> bytes:
     if problem := greet(session, argument, extended=True):
         return problem
     settings = session.settings
-    offers = ["PIPELINING", f"SIZE {settings.message_size}", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN"]
+    offers = ["PIPELINING", f"SIZE {settings.message_size}", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"]
+    offers += ["DSN"] if settings.reception is None else []
     if settings.tls == "starttls" and not session.tls and settings.context is not None:
         offers.append("STARTTLS")
+    if session.tls and settings.reception is None:
+        offers.append("REQUIRETLS")  # RFC 8689 3
     if session.may_sign_in and session.neighbour is None:
         offers.append("AUTH PLAIN LOGIN")
     return reply(250, "", settings.hostname, *offers)
@@ -84,13 +89,13 @@ def not_yet(session: Session) -> bytes:
         return HELO_FIRST
     if session.needs_tls:
         return TLS_FIRST
-    if session.tenant is None:
+    if session.tenant is None and session.settings.reception is None:
         return AUTH_FIRST
     return b""
 
 
 def mail(session: Session, argument: bytes) -> bytes:
-    """MAIL (RFC 5321 4.1.1.2) with SIZE, BODY, SMTPUTF8, AUTH, RET and ENVID."""
+    """MAIL (RFC 5321 4.1.1.2) with SIZE, BODY, SMTPUTF8, AUTH, RET, ENVID and REQUIRETLS."""
     if problem := not_yet(session):
         return problem
     if session.transaction is not None:
@@ -113,7 +118,9 @@ def check_mail(session: Session, is_ascii: bool, params: dict[str, str | None]) 
         return UNKNOWN_PARAMETER
     if not is_ascii and "SMTPUTF8" not in params:
         return NEEDS_SMTPUTF8
-    if params.get("SMTPUTF8") or ("AUTH" in params and not params["AUTH"]):
+    if "REQUIRETLS" in params and not session.tls:  # RFC 8689 3: offered under TLS only
+        return NEEDS_TLS
+    if params.get("SMTPUTF8") or params.get("REQUIRETLS") or ("AUTH" in params and not params["AUTH"]):
         return BAD_PARAMETER
     if "BODY" in params and (params["BODY"] or "").upper() not in {"7BIT", "8BITMIME"}:  # RFC 6152 2
         return BAD_PARAMETER
@@ -130,9 +137,12 @@ def open_transaction(session: Session, path: Address | None, params: dict[str, s
     """Begin a mail transaction; a tenant's cannot have the null reverse-path (rule A10). Raises `PathError`."""
     ret = read_ret(params["RET"]) if "RET" in params else ""
     envid = read_envid(params["ENVID"]) if "ENVID" in params else ""
-    if path is None:
+    if path is None and session.settings.reception is None:
         return NULL_SENDER
-    session.transaction = Transaction(path, "SMTPUTF8" in params, ret, envid)
+    requires_tls = "REQUIRETLS" in params
+    if requires_tls:
+        ret = "HDRS"  # RFC 8689 5: what is said of it later shows no more than its header
+    session.transaction = Transaction(path, "SMTPUTF8" in params, ret, envid, requires_tls)
     return SENDER_OK
 
 
@@ -146,7 +156,7 @@ def rcpt(session: Session, argument: bytes) -> bytes:
     if argument[:3].upper() != b"TO:":
         return reply(501, "5.5.4", "say RCPT TO:<address>")
     try:
-        path, rest = parse_path(argument[3:].lstrip(b" "), null_ok=False, smtputf8=transaction.smtputf8)
+        path, rest = parse_path(forward_path(session, argument), null_ok=False, smtputf8=transaction.smtputf8)
         params = parse_params(rest)
         if (params and not session.extended) or not params.keys() <= {"NOTIFY", "ORCPT"}:
             return UNKNOWN_PARAMETER
@@ -163,6 +173,14 @@ def rcpt(session: Session, argument: bytes) -> bytes:
     known.setdefault(path.key, path)
     transaction.wishes.setdefault(path.key, wish)
     return RECIPIENT_OK
+
+
+def forward_path(session: Session, argument: bytes) -> bytes:
+    """What follows ``TO:``; where mail comes in, postmaster needs no domain (RFC 5321 4.1.1.3)."""
+    text = argument[3:].lstrip(b" ")
+    if session.settings.reception is None or text[: len(POSTMASTER)].lower() != POSTMASTER:
+        return text
+    return b"<postmaster@" + session.settings.hostname.encode() + b">" + text[len(POSTMASTER) :]
 
 
 def ready_for_data(session: Session, argument: bytes) -> bytes:
@@ -229,7 +247,7 @@ ANSWERS: dict[bytes, Answerer] = {
     **dict.fromkeys((b"HOST:", b"USER-AGENT:", b"CONTENT-TYPE:", b"CONTENT-LENGTH:"), not_smtp),
 }
 
-MAIL_PARAMETERS = frozenset({"SIZE", "BODY", "SMTPUTF8", "AUTH", "RET", "ENVID"})
+MAIL_PARAMETERS = frozenset({"SIZE", "BODY", "SMTPUTF8", "AUTH", "RET", "ENVID", "REQUIRETLS"})
 IDLE_COMMANDS = frozenset({b"NOOP", b"RSET", b"VRFY", b"HELP", b"EHLO", b"HELO"})
 # Octets with CRLF; all others 512. MAIL and RCPT with the longest path and every parameter at its longest fit in 1,000.
 LONGEST = {b"MAIL": 1_000, b"RCPT": 1_000, b"AUTH": 12_288}

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     import ssl
 
-    from relay.mail.envelope import Submission
-    from relay.mail.reply import Reply
+    from relay.mail.envelope import Incoming, Submission
+    from relay.mail.reply import Refusal, Reply
     from relay.mail.tenant import Tenant
     from relay.server.disk import Disk
     from relay.server.recipients import RecipientCheck
+    from relay.server.smtp_session import Session
 
 
 class ListenError(Exception):
@@ -33,6 +34,7 @@ class ListenerSettings:
     proxies: tuple[str, ...] = ()  # networks whose PROXY header is believed, and expected
     disk: Disk | None = None
     recipient_check: RecipientCheck | None = None  # what DNS knows of recipients is said at RCPT
+    reception: Reception | None = None  # mail comes in here, for our own addresses, from anybody
 
     message_size: int = 25_000_000  # as it is stored: with CRLF, without dot-stuffing (RFC 1870 3)
     recipients: int = 100  # RFC 5321 4.5.3.1.8: at least this many
@@ -73,3 +75,16 @@ class Desk(Protocol):
 
     def refuse(self, tenant: Tenant, topic: str, code: int = 550, enhanced: str = "5.6.0", **params: str) -> Reply:
         """A refusal in the tenant's language (``reply.<topic>`` in the locales)."""
+
+
+class Reception(Protocol):
+    """Where mail for our own addresses comes in, as the listener sees it."""
+
+    async def recipient(self, session: Session) -> bytes:
+        """The reply to the RCPT that has just been read well; its recipient stays unless it is refused."""
+
+    async def accept(self, incoming: Incoming) -> Reply:
+        """Take responsibility, or say why not. Is never cancelled by the client's leaving."""
+
+    def refuse(self, refusal: Refusal) -> Reply:
+        """A refusal as other servers read it."""

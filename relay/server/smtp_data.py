@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Protocol
 
-from relay.mail.envelope import Submission
+from relay.mail.envelope import Incoming, Submission
 from relay.mail.message import Message, MessageError
 from relay.mail.reply import Refusal, Reply
 from relay.server.data import Content, DataReader
@@ -53,9 +53,16 @@ async def data(receiver: Receiver, argument: bytes) -> bytes:
 async def hand_in(receiver: Receiver, content: Content | Refusal) -> Reply:
     """The desk's reply to what came in. Once the desk has it, it finishes, whether the client waits or not."""
     session = receiver.session
-    tenant, transaction = session.tenant, session.transaction
-    assert tenant is not None  # ready_for_data has seen to it
-    assert transaction is not None
+    tenant, transaction, reception = session.tenant, session.transaction, session.settings.reception
+    assert transaction is not None  # ready_for_data has seen to it
+    if reception is not None:
+        if isinstance(content, Refusal):
+            return reception.refuse(content)
+        session.idle_commands = 0
+        envelope = transaction.envelope(content.eightbit)
+        accept = reception.accept(Incoming(envelope, content.header, content.body, session.as_peer()))
+        return await asyncio.shield(receiver.connections.keep(accept))
+    assert tenant is not None
     if isinstance(content, Refusal):
         return refused(receiver.desk, tenant, content)
     try:

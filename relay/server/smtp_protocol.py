@@ -84,7 +84,9 @@ class SubmissionProtocol(SmtpConnection):
         try:
             if (answer := ANSWERS.get(verb)) is not None:
                 said = answer(self.session, argument)
-                if said is RECIPIENT_OK and self.settings.recipient_check is not None:
+                if said is RECIPIENT_OK and self.settings.reception is not None:
+                    said = await self.settings.reception.recipient(self.session)
+                elif said is RECIPIENT_OK and self.settings.recipient_check is not None:
                     return await self.settings.recipient_check.reply(self.session)  # no error of the client's
             elif (dialogue := DIALOGUES.get(verb)) is not None:
                 said = await dialogue(self, argument)

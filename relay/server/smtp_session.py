@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 class Transaction:
     """A mail transaction (RFC 5321 3.3): begun by MAIL, ended by DATA, RSET, EHLO or STARTTLS."""
 
-    reverse_path: Address
+    reverse_path: Address | None  # None: null, where mail comes in
     smtputf8: bool
     ret: str = ""
     envid: str = ""
+    requires_tls: bool = False
     forward_paths: dict[str, Address] = field(default_factory=dict)  # by key: a recipient given twice counts once
     wishes: dict[str, Wish] = field(default_factory=dict)
     weighed: int = 0  # forward-paths that `RecipientCheck` let pass
@@ -29,7 +30,8 @@ class Transaction:
     def envelope(self, eightbit: bool) -> Envelope:
         """The envelope as it stands."""
         paths = tuple(self.forward_paths.values())
-        return Envelope(self.reverse_path, paths, self.smtputf8, eightbit, self.wishes, self.ret, self.envid)
+        known = (self.wishes, self.ret, self.envid, self.requires_tls)
+        return Envelope(self.reverse_path, paths, self.smtputf8, eightbit, *known)
 
 
 @dataclass(slots=True)
@@ -59,11 +61,13 @@ class Session:
     @property
     def may_sign_in(self) -> bool:
         """True when a password may pass (RFC 4954 4)."""
-        return bool(self.tls) or self.settings.auth_without_tls
+        return self.settings.reception is None and (bool(self.tls) or self.settings.auth_without_tls)
 
     @property
     def needs_tls(self) -> bool:
-        """True when STARTTLS has to come first (RFC 3207 4)."""
+        """True when STARTTLS has to come first (RFC 3207 4), as it must not where mail comes in from anybody."""
+        if self.settings.reception is not None:
+            return False
         return self.settings.tls == "starttls" and not self.may_sign_in and self.neighbour is None
 
     def begin_again(self, tls: str) -> None:

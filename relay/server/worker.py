@@ -1,11 +1,11 @@
 """The worker: leases what is due, has it carried out, and settles what it came to (steps 8 and 9).
 
 1. `Worker.start` gives back the leases of processes that are gone (`release_the_dead`), then `Worker.run` begins.
-2. `Worker.lease` takes what is due, as far as there is room, and puts it in line by destination (`relay.server.lines`).
+2. `Worker.lease` takes what may go (`relay.store.leasing`) and puts it in line by destination (`relay.server.lines`).
    `Worker.enqueue` puts in line what was accepted here this moment, written as leased and never read back, when there
    is room; what there is no room for waits in the queue like everything else.
 3. `Worker.dispatch` lets deliveries step forward; `Worker.carry_out` runs each (`relay.server.attempt`) and settles it
-   (`relay.server.settling`): the result, and the notice to the tenant when it failed, in one transaction.
+   (`relay.server.settling`). When nobody was reached, `Worker.hold_back` sends home all that waits for the same place.
 4. It waits to be woken (`Worker.wake`: something was queued here; a line got short), at most `POLL` seconds, because
    retries fall due and other processes queue too.
 5. `Worker.stop` leases nothing more, gives back what still waits in line, and lets what runs end.
@@ -23,14 +23,17 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from relay.mail.destination import SMARTHOSTS, own_destination
 from relay.mail.route import MxRoute, Route, RouteKind
-from relay.server.attempt import LONGEST_ATTEMPT, Courier
+from relay.server.attempt import LEASE_FOR, LONGEST_ATTEMPT, Courier
 from relay.server.housekeeping import Retention, keep_house
 from relay.server.lines import Lines
-from relay.server.settling import AfterOwn, Clerk, Notice
+from relay.server.outages import Outages
+from relay.server.settling import AfterOwn, Clerk
 from relay.server.transports import open_outlet, open_transports
 from relay.store.database import StoreError
-from relay.store.model import Work
+from relay.store.leasing import Ask
+from relay.store.model import Queued, Work
 from relay.store.node import dead_nodes
 
 if TYPE_CHECKING:
@@ -38,8 +41,8 @@ if TYPE_CHECKING:
     from relay.mail.tenant import Tenant
     from relay.net.dns import Resolver
     from relay.server.own_route import OwnRoutes
+    from relay.server.transports.policy import Policies
     from relay.store.group import CommitGroup
-    from relay.store.model import Queued
     from relay.store.store import Store
 
 T = TypeVar("T")
@@ -52,16 +55,15 @@ STOP_WITHIN = 30.0  # seconds that running deliveries have when the process stop
 CONCURRENCY = 200  # deliveries that run at once
 LEASED_AT_ONCE = 100
 LEAST_LEASED = 25  # a lease is a write: not for less room than this
-LONGEST_LINE = 100  # that wait for one destination; more of it stays in the queue and lets others pass
+LONGEST_LINE = 100  # that wait for one destination and tenant; more of it stays in the queue and lets others pass
 MOST_LEASED = 1000
-OWN = "own "  # begins the name of a line for a tenant's own server, as no domain does
+MOST_FOR_SMARTHOSTS = 400
 HANDED_OVER = 100  # deliveries in line while new ones still join them in memory, each with at most a small body
-LEASE_FOR = 2 * LONGEST_ATTEMPT
 
 
 class Worker:
     """One per process. ``route`` is the way of the platform's mail, ``own_routes`` knows that of tenants' own servers,
-    and ``after_own`` what their results mean; ``notice`` writes to the tenant about a failure."""
+    and ``after_own`` what their results mean."""
 
     def __init__(
         self,
@@ -74,23 +76,27 @@ class Worker:
         hostname: str,
         verp_key: bytes,
         bounce_domain: str,
-        notice: Notice,
         own_routes: OwnRoutes,
         after_own: AfterOwn,
         now: Callable[[], float],
         retention: Retention | None = None,
+        policies: Policies | None = None,
     ) -> None:
         self.group = group
         self.route = route
         self.node = node
         self.now = now
         self.retention = retention or Retention()
-        self.outlet = open_outlet(delivery, resolver, hostname)
+        self.outlet = open_outlet(delivery, resolver, hostname, policies)
         self.transports = open_transports(self.outlet)
-        self.courier = Courier(group, route, own_routes, self.transports, verp_key, bounce_domain, now)
-        self.clerk = Clerk(group, notice, self.wake, now, after_own)
-        self.lines = Lines(CONCURRENCY, delivery.connections)
-        self.most_leased = MOST_LEASED if isinstance(route, MxRoute) else LONGEST_LINE + delivery.connections
+        keeps_all = delivery.conversation == "all"
+        self.courier = Courier(group, route, own_routes, self.transports, verp_key, bounce_domain, now, keeps_all)
+        self.clerk = Clerk(group, self.wake, now, after_own)
+        places = MOST_LEASED if isinstance(route, MxRoute) else MOST_FOR_SMARTHOSTS
+        self.lines = Lines(CONCURRENCY, delivery.connections, places)
+        self.outages = Outages(group, self.lines, self.courier, self.clerk, node, now)
+        self.left: set[str] = set()  # destinations that are up, and for which more waits than is in line
+        self.turn = ""  # the tenant whose turn it is to be leased
         self.arriving = 0  # deliveries on their way to the disk that will join the lines
         self.woken = asyncio.Event()
         self.stopping = False
@@ -131,23 +137,31 @@ class Worker:
             await self.group.write(lambda store: store.enqueue(queued))
             self.wake()
             return
-        until = self.now() + LEASE_FOR
-        leased = replace(queued, deliveries=tuple(each.leased(self.node, until) for each in queued.deliveries))
-        self.arriving += len(leased.deliveries)
+        leased = self.leased(queued)
+        works = [Work(each, leased.message, tenant, leased.body) for each in leased.deliveries if each.leased_by]
+        self.arriving += len(works)
         try:
             await self.group.write(lambda store: store.enqueue(leased))
         finally:
-            self.arriving -= len(leased.deliveries)
-        for each in leased.deliveries:
-            work = Work(each, leased.message, tenant, leased.body)
+            self.arriving -= len(works)
+        for work in works:
             self.lines.join(self.destination(work), work)
         self.dispatch()
         if self.stopping:
             await self.give_back(self.lines.dissolve())
 
+    def leased(self, queued: Queued) -> Queued:
+        """A message as it is written, each delivery leased to us or waiting for a destination that is down."""
+        now = self.now()
+        deliveries = tuple(
+            replace(each, waits_for=name) if self.outages.spares(name, now) else each.leased(self.node, now + LEASE_FOR)
+            for each, name in zip(queued.deliveries, self.places(queued), strict=True)
+        )
+        return replace(queued, deliveries=deliveries)
+
     def has_room_for(self, queued: Queued) -> bool:
         """True when a message may be carried out from memory: it is small, few are in line, and nobody was first."""
-        if queued.body is None or self.more or self.stopping:
+        if queued.body is None or self.more or self.stopping or not self.left.isdisjoint(self.places(queued)):
             return False
         return self.lines.held + self.arriving + len(queued.deliveries) <= HANDED_OVER
 
@@ -183,24 +197,35 @@ class Worker:
 
     async def lease(self) -> bool:
         """Take what is due and there is room for; True when there is more of both. Raises StoreError."""
-        room = min(LEASED_AT_ONCE, self.most_leased - self.lines.held)
+        room = min(LEASED_AT_ONCE, self.lines.places - self.lines.held)
         if room < LEAST_LEASED:
             self.more = True
             return False
-        now, full = self.now(), self.lines.long(LONGEST_LINE)
-        busy = [name.removeprefix(OWN) for name in full if name.startswith(OWN)]
-        domains = [name for name in full if not name.startswith(OWN)]
-        leased = await self.group.write(lambda store: store.lease(self.node, now, now + LEASE_FOR, room, domains, busy))
-        for work in leased:
-            self.lines.join(self.destination(work), work)
-        self.more = len(leased) == room or bool(full)
-        return len(leased) == room
+        now, lines = self.now(), self.lines
+        places = (self.place, lines.waiting.copy(), LONGEST_LINE, lines.room())
+        ask = Ask(self.node, now, now + LEASE_FOR, room, *places, self.turn)
+        leased = await self.group.write(lambda store: store.lease_round(ask))
+        self.outages.known = leased.destinations
+        self.left, self.more, self.turn = leased.left, leased.more, leased.start
+        lines.keep_windows(leased.destinations)
+        for work in leased.works:
+            lines.join(self.destination(work), work)
+        return leased.more and bool(leased.works or leased.waiting)
 
     def destination(self, work: Work) -> str:
-        """What shares connections with this delivery."""
-        if work.message.route is RouteKind.OWN:
-            return f"{OWN}{work.message.tenant_id}"
-        return work.delivery.domain if isinstance(self.route, MxRoute) else ""
+        """What shares connections with this delivery, and its fate."""
+        return self.place(work.message.tenant_id or "", work.delivery.domain, work.message.route)
+
+    def places(self, queued: Queued) -> list[str]:
+        """The destinations of a message, in the order of its deliveries."""
+        message = queued.message
+        return [self.place(message.tenant_id or "", each.domain, message.route) for each in queued.deliveries]
+
+    def place(self, tenant_id: str, domain: str, route: RouteKind) -> str:
+        """The name of where mail of a tenant to a domain goes next."""
+        if route is RouteKind.OWN:
+            return own_destination(tenant_id)
+        return domain if isinstance(self.route, MxRoute) else SMARTHOSTS
 
     def dispatch(self) -> None:
         """Start everything that may run."""
@@ -214,12 +239,17 @@ class Worker:
         try:
             if self.stale(work):
                 await self.give_back([work])
-            else:
-                await self.clerk.settle(work, await self.courier.attempt(work))
+                return
+            settlement = self.outages.weighed(destination, await self.courier.attempt(work))
+            await self.clerk.settle(work, settlement)
+            if settlement.down:
+                await self.settled("hold back", self.outages.hold_back(settlement))
+            elif settlement.up:
+                self.wake()
         finally:
-            self.lines.leave(destination)
+            self.lines.leave(destination, work)
             self.dispatch()
-            if self.more and self.lines.waiting_for(destination) < LONGEST_LINE // 2:
+            if (self.more or destination in self.left) and self.lines.waiting_for(destination) < LONGEST_LINE // 2:
                 self.wake()
 
     def stale(self, work: Work) -> bool:
@@ -229,8 +259,7 @@ class Worker:
 
     async def give_back(self, untried: list[Work]) -> None:
         """End leases of which no attempt was made."""
-        ids = [work.delivery.id for work in untried]
-        if ids:
+        if ids := [work.delivery.id for work in untried]:
             await self.settled("release", self.group.write(lambda store: store.release(ids, self.node)))
 
     async def watch(self) -> None:

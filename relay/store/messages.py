@@ -12,6 +12,7 @@ from relay.mail.delivery import Answer, Attempt, Delivery, State
 from relay.mail.ids import make_id
 from relay.mail.route import RouteKind
 from relay.mail.search import Search
+from relay.store.destinations import expect_destination
 from relay.store.model import MessageKind, Queued, StoredMessage
 from relay.store.webhooks import Event, add_webhook_event
 
@@ -36,10 +37,13 @@ def enqueue(store: Session, queued: Queued) -> None:
     body = queued.body or b""
     for number, start in enumerate(range(0, len(body), CHUNK_SIZE)):
         put_chunk(store, message.id, number, body[start : start + CHUNK_SIZE])
-    if len(queued.deliveries) == 1:
-        store.database.run("add_delivery", **delivery_values(queued.deliveries[0]))
+    for name in {each.waits_for for each in queued.deliveries if each.waits_for}:
+        expect_destination(store, name)
+    rows = [delivery_values(each, message.tenant_id) for each in queued.deliveries]
+    if len(rows) == 1:
+        store.database.run("add_delivery", **rows[0])
     else:
-        store.database.run_many("add_delivery", map(delivery_values, queued.deliveries))
+        store.database.run_many("add_delivery", rows)
     if message.kind is MessageKind.SUBMISSION:
         add_webhook_event(store, Event(message.id, "accepted", message.id, "", 0, message.received_at))
 
@@ -157,6 +161,7 @@ def message_of(row: Row) -> StoredMessage:
         route=RouteKind(values["route"]),
         smtputf8=bool(values["smtputf8"]),
         eightbit=bool(values["eightbit"]),
+        requires_tls=bool(values["requires_tls"]),
     )
     return StoredMessage(**values)
 
@@ -193,6 +198,7 @@ def message_values(message: StoredMessage) -> dict[str, Any]:
         "peer": message.peer,
         "ret": message.ret,
         "envid": message.envid,
+        "requires_tls": message.requires_tls,
     }
 
 
@@ -202,8 +208,8 @@ def delivery_of(row: Row) -> Delivery:
     return Delivery(delivery_id, message_id, recipient, domain, State(state), *rest)
 
 
-def delivery_values(delivery: Delivery) -> dict[str, Any]:
-    """A delivery as the values of its row."""
+def delivery_values(delivery: Delivery, tenant_id: str | None) -> dict[str, Any]:
+    """A delivery as the values of its row; mail of our own is nobody's."""
     return {
         "id": delivery.id,
         "message_id": delivery.message_id,
@@ -218,6 +224,8 @@ def delivery_values(delivery: Delivery) -> dict[str, Any]:
         "leased_by": delivery.leased_by,
         "notify": delivery.notify,
         "orcpt": delivery.orcpt,
+        "tenant_id": tenant_id or "",
+        "waits_for": delivery.waits_for,
     }
 
 

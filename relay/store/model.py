@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from relay.mail.route import RouteKind
 
 if TYPE_CHECKING:
+    from relay.mail.conversation import Said
     from relay.mail.delivery import Attempt, Delivery
     from relay.mail.rewrite import Change
     from relay.mail.tenant import Tenant
@@ -21,6 +22,12 @@ class MessageKind(StrEnum):
     VERIFICATION = "verification"
     FAILURE = "failure"
     SUCCESS = "success"
+    BOUNCE = "bounce"  # came to us
+    TLS_REPORT = "tls_report"
+    DELAY = "delay"
+    RECOVERED = "recovered"
+    REPLY = "reply"  # an answer that came to the platform's address, on its way to the author of what it answers
+    HINT = "hint"  # to somebody whose mail to the platform's address answers nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +35,8 @@ class StoredMessage:
     """A message in the queue: its headers as they came and as they leave, and where its body is.
 
     ``author`` is the address the customer sends as (the verified From), ``reverse_path`` is "verp", "null"
-    or "author", ``ret`` and ``envid`` what the client said of reports (RFC 3461). Times are seconds since 1970, sizes
+    or "author", ``ret`` and ``envid`` what the client said of reports (RFC 3461),
+    ``requires_tls`` that it goes on under verified TLS or not at all (RFC 8689). Times are seconds since 1970, sizes
     octets.
     """
 
@@ -53,6 +61,7 @@ class StoredMessage:
     peer: str
     ret: str = ""
     envid: str = ""
+    requires_tls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +130,27 @@ class OwnNews:
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """The result of one attempt, to be written in one transaction. ``reports``: the next hop took over what the client
-    wants to be told. ``own``: what it says of the tenant's own server, where the message goes by that."""
+    wants to be told. ``own``: what it says of the tenant's own server, where the message goes by that. ``reached``
+    says whether anybody heard of the message, None where that is not known. ``down`` is a destination that counts as
+    not reached by this, ``up`` one that is back; each empty for none. ``of_recipient``: the remote refused the
+    recipient."""
 
     before: Delivery
     after: Delivery
     attempt: Attempt
     reports: bool = False
     own: OwnNews | None = None
+    reached: bool | None = None
+    down: str = ""
+    up: str = ""
+    conversation: tuple[Said, ...] = ()
+    of_recipient: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """What the author of a message is to be told of a delivery: ``event`` is FAILURE, SUCCESS or RECOVERED."""
+
+    message_id: str
+    delivery_id: str
+    event: str

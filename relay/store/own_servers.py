@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from relay.mail.destination import own_destination
 from relay.mail.own_server import OnFailure, OwnServer, SignInBy
 from relay.mail.route import TlsMode
+from relay.store.destinations import forget_destination
 
 if TYPE_CHECKING:
     from relay.mail.rewrite import Change
@@ -98,12 +100,16 @@ def own_server_mended(store: Session, tenant_id: str, old: str, new: str, now: f
 def release_own_mail(store: Session, tenant_id: str, now: float) -> int:
     """Let the mail go that waits for a tenant's own server, held or not; how many deliveries. What people held stays,
     and what waits for the owner of its sender address."""
-    return store.database.run("release_own_mail", tenant_id=tenant_id, now=now)
+    released = store.database.run("release_own_mail", tenant_id=tenant_id, now=now)
+    forget_destination(store, own_destination(tenant_id))
+    return released
 
 
 def own_mail_due(store: Session, tenant_id: str, now: float) -> int:
     """Try the mail again at once that waits for a tenant's own server and is not held; how many deliveries."""
-    return store.database.run("own_mail_due", tenant_id=tenant_id, now=now)
+    due = store.database.run("own_mail_due", tenant_id=tenant_id, now=now)
+    forget_destination(store, own_destination(tenant_id))
+    return due
 
 
 def own_mail_waiting(store: Session, tenant_id: str) -> tuple[int, int]:

@@ -3,66 +3,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from relay.mail.delivery import State
-from relay.store.directory import tenant
-from relay.store.messages import delivery_of, message
-from relay.store.model import QueueRow, Settlement, Work
+from relay.mail.destination import OWN
+from relay.store.destinations import destination_failed, destination_up, expect_destination
+from relay.store.model import QueueRow, Settlement
 from relay.store.webhooks import Event, add_webhook_event
 
 if TYPE_CHECKING:
-    from relay.mail.tenant import Tenant
-    from relay.store.model import StoredMessage
     from relay.store.session import Session
 
 NO_LIMIT = 2**62
-
-
-def lease(
-    store: Session,
-    node: str,
-    now: float,
-    until: float,
-    limit: int,
-    except_domains: Iterable[str] = (),
-    except_tenants: Iterable[str] = (),
-) -> list[Work]:
-    """Take at most ``limit`` deliveries that are due, the longest due first, none of them to ``except_domains`` nor by
-    the own servers of ``except_tenants``; until then nobody else can."""
-    skipped, busy = f" {' '.join(except_domains)} ", " ".join(except_tenants)
-    rows = store.database.all("lease_due", node=node, now=now, until=until, limit=limit, skipped=skipped, busy=busy)
-    leased = sorted(map(delivery_of, rows), key=lambda each: (each.due_at, each.id))
-    messages: dict[str, tuple[StoredMessage, Tenant | None]] = {}
-    for each in leased:
-        if each.message_id not in messages:
-            messages[each.message_id] = carried(store, each.message_id)
-    return [Work(each, *messages[each.message_id]) for each in leased]
-
-
-def carried(store: Session, message_id: str) -> tuple[StoredMessage, Tenant | None]:
-    """The message of a delivery, and whose it is."""
-    found = message(store, message_id)
-    assert found is not None  # a foreign key says so
-    return found, tenant(store, found.tenant_id) if found.tenant_id else None
 
 
 def settle(store: Session, settlement: Settlement) -> bool:
     """Record the result of an attempt. False, and nothing is written, when it comes too late: another attempt has
     begun, or this one has its result already."""
     before, after, attempt = settlement.before, settlement.after, settlement.attempt
+    ended_at = attempt.started_at + attempt.took_for
+    waits_for = after.waits_for if not diverts(store, after.waits_for) else ""
+    if waits_for:
+        expect_destination(store, waits_for)
     changed = store.database.run(
         "settle_delivery",
         id=before.id,
         attempt=before.attempt,
         state=after.state.value,
-        due_at=after.due_at,
+        due_at=ended_at if waits_for else after.due_at,
         last_reply=after.last_reply,
-        settled_at=attempt.started_at + attempt.took_for,
+        settled_at=ended_at,
+        waits_for=waits_for,
     )
     if not changed:
         return False
+    if settlement.down and not diverts(store, settlement.down):
+        destination_failed(store, settlement.down, ended_at, str(attempt.answer))
+    if settlement.up:
+        destination_up(store, settlement.up)
     store.database.run(
         "add_attempt",
         delivery_id=before.id,
@@ -88,6 +67,12 @@ def event_of(settlement: Settlement) -> Event:
     return Event(f"{before.id}.{before.attempt}", event, before.message_id, before.id, before.attempt, happened_at)
 
 
+def diverts(store: Session, destination: str) -> bool:
+    """True for an own server whose mail goes by the platform once it was tried: it does not wait for the server."""
+    tenant_id = destination.removeprefix(OWN)
+    return tenant_id != destination and store.database.one("diverts", tenant_id=tenant_id) is not None
+
+
 def release(store: Session, delivery_ids: Iterable[str], node: str) -> int:
     """Give back leases of which no attempt was made; how many there were."""
     return store.database.run_many("release_lease", [{"id": each, "node": node} for each in delivery_ids])
@@ -95,18 +80,13 @@ def release(store: Session, delivery_ids: Iterable[str], node: str) -> int:
 
 def release_node(store: Session, node: str) -> int:
     """Give back all leases of a process that is gone; how many there were."""
+    store.database.run("release_probes", node=node)
     return store.database.run("release_node", node=node)
 
 
 def lease_nodes(store: Session) -> set[str]:
     """The processes that hold leases."""
     return {row[0] for row in store.database.all("lease_nodes")}
-
-
-def next_due_at(store: Session) -> float | None:
-    """When the next delivery can be leased; None when nothing waits."""
-    row = store.database.one("next_due_at")
-    return row[0] if row else None
 
 
 def queue(
@@ -148,6 +128,7 @@ def cancel(store: Session, delivery_ids: Iterable[str], now: float) -> int:
     return store.database.run_many("cancel", [{"id": each, "now": now} for each in delivery_ids])
 
 
-def retry(store: Session, delivery_ids: Iterable[str], now: float) -> int:
-    """Make queued deliveries due at once; how many there were."""
+def retry(store: Session, delivery_ids: Collection[str], now: float) -> int:
+    """Make queued deliveries due at once, and the destinations that they wait for; how many there were."""
+    store.database.run_many("destination_due", [{"id": each, "now": now} for each in delivery_ids])
     return store.database.run_many("retry", [{"id": each, "now": now} for each in delivery_ids])

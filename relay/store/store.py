@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
-from relay.store import directory, documents, messages, own_servers, queue, recipients, senders, webhooks
+from relay.store import (
+    bounces,
+    destinations,
+    directory,
+    documents,
+    leasing,
+    messages,
+    notices,
+    oauth,
+    own_servers,
+    queue,
+    recipients,
+    replies,
+    senders,
+    suppressions,
+    tls_policy,
+    waiting,
+    webhooks,
+)
 from relay.store.session import Session
 
 
@@ -54,6 +72,18 @@ class Store(Session):
     put_customer_card = documents.put_customer_card
     drop_customer_card = documents.drop_customer_card
 
+    # OAuth accounts, and links to connect them
+    put_oauth_connection = oauth.put_oauth_connection
+    oauth_connection = oauth.oauth_connection
+    oauth_connections = oauth.oauth_connections
+    lease_oauth = oauth.lease_oauth
+    oauth_renewed = oauth.oauth_renewed
+    oauth_not_renewed = oauth.oauth_not_renewed
+    seal_oauth_connection = oauth.seal_oauth_connection
+    add_oauth_consent = oauth.add_oauth_consent
+    oauth_consent = oauth.oauth_consent
+    use_oauth_consent = oauth.use_oauth_consent
+
     # own servers, and the mail that waits for them
     put_own_server = own_servers.put_own_server
     drop_own_server = own_servers.drop_own_server
@@ -83,20 +113,54 @@ class Store(Session):
     purge_orphan_chunks = messages.purge_orphan_chunks
 
     # deliveries on their way
-    lease = queue.lease
+    lease = leasing.lease
+    lease_round = leasing.lease_round
+    too_late = leasing.too_late
+    lease_these = leasing.lease_these
+    wait_for = leasing.wait_for
+    destination = destinations.destination
+    waited_for = waiting.waited_for
     settle = queue.settle
     release = queue.release
     release_node = queue.release_node
     lease_nodes = queue.lease_nodes
-    next_due_at = queue.next_due_at
     hold = queue.hold
     release_held = queue.release_held
     cancel = queue.cancel
     retry = queue.retry
 
+    # what authors have yet to be told, and what was said
+    note_untold = notices.note_untold
+    tellable = notices.tellable
+    untold = notices.untold
+    drop_untold = notices.drop_untold
+    late = notices.late
+    tell_late = notices.tell_late
+    last_answer = notices.last_answer
+    keep_conversation = notices.keep_conversation
+    conversations = notices.conversations
+
     # what is known of recipients
     bounced = recipients.bounced
     has_delivered = recipients.has_delivered
+
+    # answers that come to the platform's address
+    messages_without_key = replies.messages_without_key
+    add_message_keys = replies.add_message_keys
+    ids_by_message_id = replies.ids_by_message_id
+    add_answer = replies.add_answer
+    was_hinted = replies.was_hinted
+    answers_since = replies.answers_since
+    answers = replies.answers
+    purge_answers = replies.purge_answers
+
+    # how TLS has to be, and was
+    put_sts_policy = tls_policy.put_sts_policy
+    sts_policy = tls_policy.sts_policy
+    purge_sts_policies = tls_policy.purge_sts_policies
+    add_tls_results = tls_policy.add_tls_results
+    tls_days = tls_policy.tls_days
+    take_tls_results = tls_policy.take_tls_results
 
     # whom to tell what becomes of mail
     add_webhook = webhooks.add_webhook
@@ -110,10 +174,25 @@ class Store(Session):
     webhook_took = webhooks.webhook_took
     webhook_fails = webhooks.webhook_fails
 
+    # what came back, and where nothing is sent
+    reports_of = bounces.reports_of
+    add_bounce = bounces.add_bounce
+    return_delivery = bounces.return_delivery
+    returned_mail = bounces.returned_mail
+    purge_bounce_bodies = bounces.purge_bounce_bodies
+    suppressed = suppressions.suppressed
+    suppression = suppressions.suppression
+    put_suppression = suppressions.put_suppression
+    drop_suppression = suppressions.drop_suppression
+    purge_suppressions = suppressions.purge_suppressions
+
     # named like the modules that they come from, so they are last
     senders = senders.senders
+    bounces = bounces.bounces
+    suppressions = suppressions.suppressions
     messages = messages.messages
     queue = queue.queue
+    destinations = destinations.destinations
     own_servers = own_servers.own_servers
     webhooks = webhooks.webhooks
 

@@ -99,3 +99,12 @@ def test_without_usable_keys_the_rest_is_printed_and_the_problem_told(relay):
     result = relay("--json", config=broken, keys=False)
     assert result.exit_code == 1
     assert "gone.pem" in json.loads(result.stdout)["problem"]
+
+
+def test_the_platforms_address_gets_an_mx_where_mail_comes_in(shell):
+    def exchangers():
+        return [record["name"] for record in shell.json("dns", code=1)["records"] if record["type"] == "MX"]
+
+    assert "customers.platform.example" not in exchangers()
+    shell.config.write_text(shell.config.read_text() + '\n[[listener]]\nport = 0\nauth = "none"\n')
+    assert "customers.platform.example" in exchangers()

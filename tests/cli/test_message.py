@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from relay.mail.conversation import Said, Side
+from relay.mail.delivery import Answer, Attempt, Deferred
+from relay.store.model import Settlement
+
 
 @pytest.fixture
 def sent(queue, defer):
@@ -90,3 +94,42 @@ def test_the_log_tells_how_it_came_and_what_was_answered(shell, sent):
 @pytest.mark.parametrize("command", ["show", "log"])
 def test_a_message_that_does_not_exist_is_exit_code_1(shell, command):
     assert "there is no message or delivery x" in shell.run("message", command, "x", code=1).stderr
+
+
+@pytest.fixture
+def talked(store, queue):
+    """A message with an attempt of which it was kept what was said, and one of which it was not."""
+    queued = queue("a@x.example")
+    lines = (Said(0.0, Side.NOTE, "connected to mx"), Said(0.25, Side.THEM, "450 4.2.0 later \x1b[31m"))
+    for number, said in enumerate(((), lines), 1):
+        [work] = store.lease("test", 2e9 * number, 2e9 * number + 60, 1)
+        answer = Answer("later", 450, "4.2.0", "mx.x.example[192.0.2.1]:25")
+        attempt = Attempt(number, 1_700_000_000.0 + number, 0.25, "deferred", answer)
+        after = work.delivery.after(Deferred(answer), 1_700_000_000.0 + number)
+        settlement = Settlement(work.delivery, after, attempt, conversation=said)
+        assert store.settle(settlement)
+        if said:
+            store.keep_conversation(settlement)
+    return queued
+
+
+def test_the_log_tells_what_was_said_in_an_attempt(shell, talked):
+    lines = shell.run("message", "log", talked.message.id).stdout.splitlines()
+    assert [line for line in lines if line[6:13].strip() in {"0.000", "0.250"}] == [
+        "        0.000 * connected to mx",
+        "        0.250 < 450 4.2.0 later \N{REPLACEMENT CHARACTER}[31m",
+    ]
+    [delivery] = shell.json("message", "log", talked.message.id)["deliveries"]
+    assert [each["conversation"] for each in delivery["log"]] == [
+        [],
+        [
+            {"after_s": 0.0, "side": "note", "text": "connected to mx"},
+            {"after_s": 0.25, "side": "them", "text": "450 4.2.0 later \x1b[31m"},
+        ],
+    ]
+
+
+def test_what_was_said_goes_with_its_message(talked, store):
+    store.cancel([talked.deliveries[0].id], 1.0)
+    assert store.purge_messages(2e9) == 1
+    assert store.conversations(talked.deliveries[0].id) == {}

@@ -67,9 +67,19 @@ def test_filter_by_age(shell, three):
 def test_people_see_a_table_that_a_reply_cannot_disturb(shell, three, defer):
     defer("try \x1b[31mlater\r\nagain")
     lines = shell.run("queue", "list").stdout.splitlines()
-    assert len(lines) == 4
-    assert lines[0].split()[:4] == ["ID", "STATE", "AGE", "TRIES"]
+    assert len(lines) == 7
+    assert lines[0].split() == ["ID", "STATE", "AGE", "TRIES", "NEXT", "TO"]
+    assert lines[1].split()[-1] == "c@y.example"
+    assert lines[2].startswith("    from info@bakker.example: 451 4.7.1 try ")
     assert "\x1b" not in "".join(lines)
+    assert max(map(len, lines)) < 80
+
+
+def test_a_long_reply_is_cut_to_the_width_of_a_terminal(shell, three, defer):
+    defer("later " * 100)
+    lines = shell.run("queue", "list").stdout.splitlines()
+    assert max(map(len, lines)) < 80
+    assert lines[2].endswith("...")
 
 
 def test_show_has_every_attempt(shell, three, defer):

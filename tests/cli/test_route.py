@@ -186,6 +186,23 @@ def test_a_probe_that_works_mends(shell, store, tenant, place, own_smtp):
     assert store.own_server(tenant).version != version
 
 
+def test_a_probe_asks_whether_the_tenants_address_may_send(shell, store, tenant, place, own_smtp):
+    login(shell, tenant, place)
+    assert own_smtp.asked == []
+    version = store.own_server(tenant).version
+    store.refuse_login(tenant, version, "535 no", 1.0)
+    own_smtp.denied = {"info@bakker.example"}
+    answer = shell.json("route", "probe", tenant, code=1)
+    assert (answer["fits"], answer["from_reply"]) == (False, "553 5.7.1 not owned by user")
+    assert "auth.from.denied" in {each["id"] for each in answer["findings"]}
+    assert store.own_server(tenant).refused_at == 1.0
+    own_smtp.denied = set()
+    answer = shell.json("route", "probe", tenant)
+    assert (answer["fits"], answer["to_reply"]) == (True, "250 2.0.0 ok")
+    assert own_smtp.asked == ["info@bakker.example"] * 2
+    assert own_smtp.received == []
+
+
 def test_without_an_own_server_there_is_nothing_to_probe(shell, tenant):
     assert "has no own server" in shell.run("route", "probe", tenant, code=1).stderr
 

@@ -137,3 +137,10 @@ def test_config_check_reads_the_files_that_are_named(tmp_path: Path, text: str, 
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert said in done.stderr
+
+
+@pytest.mark.parametrize(("value", "expected"), [("true", True), ("false", False), ("auto", "auto")])
+def test_a_choice_of_words_and_truth_comes_from_the_environment(tmp_path, value, expected):
+    loaded = read(tmp_path, "", {"RELAY_DNS_VALIDATING": value, "RELAY_PLATFORM_NAME": "true"})
+    assert loaded.config.dns.validating == expected
+    assert loaded.config.platform.name == "true"

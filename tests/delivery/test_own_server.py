@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from relay.mail.delivery import Deferred, Delivered, Failed, LoginRefused
+from relay.mail.delivery import Deferred, Delivered, Failed, LoginRefused, Unreachable
 from relay.mail.route import OwnRoute, TlsMode
 from relay.net.client import Credentials
 from relay.net.session import Session
@@ -86,7 +86,8 @@ async def test_the_password_never_goes_out_without_verified_tls(
     offers, name = behaviour.pop("offers"), behaviour.pop("name", HOST)
     server = await remote(*offers, context=certificate(name), **WELCOME, **behaviour)
     outcome = await transport().deliver(job(server.port))
-    assert type(outcome) is Deferred
+    assert isinstance(outcome, Deferred)
+    assert not isinstance(outcome, LoginRefused)
     assert outcome.answer.enhanced == enhanced
     assert not leaked(server)
     assert "AUTH" not in server.dialogues[0].verbs
@@ -121,7 +122,7 @@ async def test_a_refused_login_is_tried_once(transport, job, remote, certificate
 @pytest.mark.parametrize("reply", ["454 4.7.0 temporary", "421 4.7.0 busy"])
 async def test_a_login_that_is_put_off_is_not_refused(transport, job, remote, certificate, reply):
     server = await remote(*OFFERS, context=certificate(HOST), implicit=True, AUTH=reply)
-    assert type(await transport().deliver(job(server.port, tls=TlsMode.IMPLICIT))) is Deferred
+    assert type(await transport().deliver(job(server.port, tls=TlsMode.IMPLICIT))) is Unreachable
 
 
 async def test_a_server_that_wants_a_login_where_there_is_none(transport, job, remote):
@@ -137,7 +138,7 @@ NOT_ABOUT_THE_MESSAGE = [{"greeting": "554 5.7.1 go away"}, {"EHLO": "550 5.7.1 
 async def test_what_is_said_before_the_message_is_no_failure_of_it(transport, job, remote, script):
     server = await remote(**script)
     outcome = await transport().deliver(job(server.port, tls=TlsMode.NONE, username=""))
-    assert type(outcome) is Deferred
+    assert type(outcome) is Unreachable
     assert outcome.answer.text
 
 
@@ -156,7 +157,7 @@ NOWHERE = [
 @pytest.mark.parametrize(("zone", "said"), NOWHERE)
 async def test_a_host_that_is_not_found_is_mended_not_bounced(transport, job, zone, said):
     outcome = await transport(zone).deliver(job(25))
-    assert type(outcome) is Deferred
+    assert type(outcome) is Unreachable
     assert said in outcome.answer.text
 
 
@@ -164,7 +165,7 @@ async def test_a_host_that_is_not_found_is_mended_not_bounced(transport, job, zo
 async def test_a_tenants_host_does_not_lead_into_our_network(transport, job, remote, host):
     server = await remote()
     outcome = await transport(allow_private=False).deliver(job(server.port, host=host, tls=TlsMode.NONE))
-    assert type(outcome) is Deferred
+    assert type(outcome) is Unreachable
     assert "private addresses" in outcome.answer.text
     assert server.dialogues == []
 
@@ -186,10 +187,10 @@ async def test_a_dead_host_is_not_waited_for_by_every_delivery(transport, job, r
     server = await remote(greeting="421 4.3.2 closed")
     way = transport()
     outcomes = [await way.deliver(job(server.port, tls=TlsMode.NONE, username="")) for _ in range(5)]
-    assert {type(outcome) for outcome in outcomes} == {Deferred}
+    assert {type(outcome) for outcome in outcomes} == {Unreachable}
     assert len(server.dialogues) == 1
     other = await way.deliver(job(server.port, "t2", tls=TlsMode.NONE, username=""))
-    assert type(other) is Deferred
+    assert type(other) is Unreachable
     assert len(server.dialogues) == 2
 
 

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from relay.mail.delivery import Deferred, Delivered, Failed
+from relay.mail.delivery import Deferred, Delivered, Failed, RecipientRefused
 from relay.mail.route import TlsMode
 from relay.net.client import Credentials, Endpoint, Timeouts
 from relay.net.session import Session
@@ -159,7 +159,7 @@ async def test_a_lone_dot_when_354_comes_although_every_recipient_was_refused(re
     await session.quit()
 
 
-REPLIES = {"250 ok": Delivered, "450 4.2.0 later": Deferred, "550 5.1.1 no": Failed}
+REPLIES = {"250 ok": Delivered, "450 4.2.0 later": Deferred, "550 5.1.1 no": RecipientRefused}
 
 
 @pytest.mark.parametrize("pipelining", [[], ["PIPELINING"]])
@@ -180,7 +180,20 @@ async def test_552_after_an_accepted_recipient_means_too_many(remote, client, tr
     server = await remote(RCPT={people[1]: "552 too many recipients"})
     assert [type(each) for each in await sent(server, client(), transaction(to=people))] == [Delivered, Deferred]
     server = await remote(RCPT={people[0]: "552 5.2.2 mailbox full"})
-    assert [type(each) for each in await sent(server, client(), transaction(to=people))] == [Failed, Delivered]
+    assert [type(each) for each in await sent(server, client(), transaction(to=people))] == [
+        RecipientRefused,
+        Delivered,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stage", "is_of_recipient"), [("MAIL", False), ("RCPT", True), ("DATA", False), ("dot", False)]
+)
+async def test_only_what_is_said_at_rcpt_is_said_of_the_recipient(remote, client, transaction, stage, is_of_recipient):
+    server = await remote(**{stage: "550 5.1.1 no such user"})
+    [outcome] = await sent(server, client(), transaction())
+    assert isinstance(outcome, Failed)
+    assert isinstance(outcome, RecipientRefused) == is_of_recipient
 
 
 async def test_what_was_said_about_a_recipient_stands_when_the_connection_breaks(remote, client, transaction, fault):

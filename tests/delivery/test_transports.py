@@ -62,6 +62,12 @@ NOWHERE = [
     ({"customer.example": {"MX": ["10 mx.customer.example"]}}, Deferred, "4.4.3"),
     ({"customer.example": {"MX": ["10 mx.b.example"]}, "mx.b.example": {"A": "SERVFAIL"}}, Deferred, "4.4.3"),
     ({"customer.example": {"CNAME": ["customer.example"]}}, Deferred, "4.4.3"),
+    ({"customer.example": {"CNAME": ["gone.example"]}}, Failed, "5.1.2"),
+    ({"customer.example": {"A": "timeout"}}, Deferred, "4.4.3"),
+    ({"customer.example": {"MX": ["0 .", "10 gone.example"]}}, Deferred, "4.4.3"),  # a null MX stands alone
+    ({"customer.example": {"MX": ["10 a.example"]}, "a.example": {"AAAA": "timeout"}}, Deferred, "4.4.3"),
+    ({"customer.example": {"MX": ["10 a.example", "20 b.example"]}, "b.example": "SERVFAIL"}, Deferred, "4.4.3"),
+    ({"customer.example": {"MX": ["10 a.example"]}, "a.example": {"TXT": ["hi"]}}, Deferred, "4.4.3"),
     ({"customer.example": {"MX": ["10 192.0.2.1"]}}, Deferred, "4.4.3"),
     ({"customer.example": {"MX": ["10 relay.example", "20 b.example"]}}, Failed, "5.4.6"),  # we are the best ourselves
 ]
@@ -99,6 +105,20 @@ async def test_preference_decides_and_chance_among_equals(outlet):
 async def test_the_domain_itself_where_there_is_no_mx(outlet):
     (endpoint,) = await addresses(MxTransport(outlet({"customer.example": {"A": ["192.0.2.1"]}}, port=2525)))
     assert (endpoint.host, endpoint.address, endpoint.port) == ("customer.example", "192.0.2.1", 2525)
+
+
+async def test_aliases_are_followed_at_the_domain_and_at_the_exchanger(outlet):
+    zone = {
+        "customer.example": {"CNAME": ["real.example"]},
+        "real.example": {"MX": ["10 mx.customer.example"]},
+        "mx.customer.example": {"CNAME": ["a.hoster.example"]},
+        "a.hoster.example": {"A": ["192.0.2.1"], "AAAA": ["2001:db8::1"]},
+    }
+    found = await addresses(MxTransport(outlet(zone)))
+    assert [(each.host, each.address) for each in found] == [
+        ("mx.customer.example", "192.0.2.1"),
+        ("mx.customer.example", "2001:db8::1"),
+    ]
 
 
 async def test_a_hundred_exchangers_are_not_all_asked_for(outlet):

@@ -1,4 +1,4 @@
-"""The worker over a real store: leases, results, retries, notices, stopping. Its transport and its clock are fakes."""
+"""The worker over a real store: leases, results, retries, stopping. Its transport and its clock are fakes."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from relay.mail.route import CaptureRoute, MxRoute, RouteKind, Smarthost, Smarth
 from relay.mail.tenant import Tenant
 from relay.mail.verp import read_verp
 from relay.net.zone import Zone
+from relay.server.attempt import LEASE_FOR
 from relay.server.housekeeping import Retention, tidy
 from relay.server.lines import Lines
 from relay.server.own_route import NoTokens, OwnRoutes
-from relay.server.worker import HANDED_OVER, LEASE_FOR, LONGEST_LINE, Worker
+from relay.server.worker import HANDED_OVER, LONGEST_LINE, Worker
 from relay.store.database import StoreError
 from relay.store.group import CommitGroup
 from relay.store.model import MessageKind, Queued, StoredMessage, Work
@@ -98,7 +99,7 @@ async def worker(group, clock, transport):
     """Makes workers with the scripted transport; they are stopped at the end."""
     made = []
 
-    async def make(*, route=None, node="node-a", notice=lambda *_: None, start=True, connections=10) -> Worker:
+    async def make(*, route=None, node="node-a", start=True, connections=10) -> Worker:
         each = Worker(
             group=group,
             route=route or MxRoute(),
@@ -108,7 +109,6 @@ async def worker(group, clock, transport):
             hostname="relay.example",
             verp_key=KEY,
             bounce_domain="bounce.platform.example",
-            notice=notice,
             own_routes=OwnRoutes(group, [], NoTokens(), allowed=False),
             after_own=nothing,
             now=clock,
@@ -294,68 +294,6 @@ async def test_deferrals_are_tried_again_when_they_fall_due(worker, enqueue, que
     assert [attempt.outcome for attempt in attempts] == ["deferred", "deferred", "delivered"]
 
 
-async def test_a_failure_queues_its_notice_in_the_same_transaction(
-    worker, enqueue, queued, settled, transport, clock, delivery
-):
-    transport.outcomes = [NEVER, TAKEN]
-    notice, asked = queued("owner@bakkerij.example", reverse_path="null", kind=MessageKind.FAILURE), []
-
-    def write(work: Work, after: Delivery, answer: Answer, now: float) -> Queued:
-        asked.append((work.message.id, after.state, answer, now))
-        return notice
-
-    failing = queued()
-    delivery_id = await enqueue(failing)
-    await worker(notice=write)
-    assert (await settled(delivery_id, 1)).state is State.FAILED
-    assert asked == [(failing.message.id, State.FAILED, NEVER.answer, clock())]
-    assert (await settled(notice.deliveries[0].id, 1)).state is State.DELIVERED
-
-
-@pytest.mark.parametrize(("ret", "known"), [("FULL", [b"Hello\r\n"]), ("HDRS", [None]), ("", [None])])
-async def test_a_body_that_is_wanted_back_is_read_for_the_notice(
-    worker, enqueue, queued, settled, transport, ret, known
-):
-    """RFC 3461 4.3: of a message that waited in the queue, only where RET=FULL asks for it."""
-    transport.outcomes, bodies = [NEVER], []
-    delivery_id = await enqueue(queued(ret=ret))
-    await worker(notice=lambda work, *_: bodies.append(work.body))
-    await settled(delivery_id, 1)
-    assert bodies == known
-
-
-@pytest.mark.parametrize(("notify", "told"), [("", 1), ("FAILURE", 1), ("SUCCESS,DELAY", 0), ("NEVER", 0)])
-async def test_who_wants_no_notice_gets_none(worker, enqueue, queued, settled, transport, notify, told):
-    """RFC 3461 4.1."""
-    transport.outcomes, notices = [NEVER], []
-    failing = queued()
-    wished = replace(failing, deliveries=(replace(failing.deliveries[0], notify=notify),))
-    delivery_id = await enqueue(wished)
-    await worker(notice=lambda work, *_: notices.append(work.delivery.id))
-    await settled(delivery_id, 1)
-    assert len(notices) == told
-
-
-async def test_no_notice_for_what_is_not_over(worker, enqueue, queued, settled, transport):
-    transport.outcomes = [LATER]
-    delivery_id = await enqueue(queued())
-    await worker(notice=lambda *_: pytest.fail("nothing has failed"))
-    await settled(delivery_id, 1)
-
-
-async def test_a_notice_that_cannot_be_written_does_not_undo_the_result(
-    worker, enqueue, queued, settled, transport, caplog
-):
-    def broken(*_) -> Queued:
-        raise LookupError("no such sentence")
-
-    transport.outcomes = [NEVER]
-    delivery_id = await enqueue(queued())
-    await worker(notice=broken)
-    assert (await settled(delivery_id, 1)).state is State.FAILED
-    assert "no notice" in caplog.text
-
-
 async def test_a_defect_in_a_transport_is_temporary(worker, enqueue, queued, settled, transport, caplog):
     transport.outcomes = [RuntimeError("secret detail"), TAKEN]
     delivery_id = await enqueue(queued())
@@ -422,7 +360,7 @@ async def test_to_a_smarthost_the_limit_is_for_all(worker, enqueue, queued, tran
     assert running.lines.held <= LONGEST_LINE + 4
     gate.set()
     await until(lambda: len(transport.jobs) == 200)
-    assert running.lines.running <= 4
+    assert running.lines.running.total() <= 4
 
 
 async def test_two_workers_share_the_queue(worker, enqueue, queued, transport):
@@ -440,18 +378,17 @@ def work_for(queued: Queued) -> Work:
 
 
 def test_lines_let_others_pass(queued):
-    lines = Lines(total=3, each=2)
+    lines = Lines(total=4, each=2, places=100)
     for domain in ("a", "a", "a", "b", "b", "c"):
         lines.join(domain, work_for(queued()))
-    assert [lines.step_forward()[0] for _ in range(3)] == ["a", "a", "b"]
-    assert lines.step_forward() is None  # three in all
-    assert lines.long(1) == ["a", "b", "c"]
-    lines.leave("b")
-    assert lines.step_forward()[0] == "b"
-    lines.leave("a")
-    lines.leave("a")
-    assert [lines.step_forward()[0] for _ in range(2)] == ["a", "c"]
-    assert (lines.held, lines.running, lines.waiting) == (3, 3, 0)
+    steps = [lines.step_forward() for _ in range(3)]
+    assert [domain for domain, _ in steps] == ["a", "b", "c"]  # by turns
+    assert lines.step_forward() is None  # a place is kept free for other tenants
+    for step in steps:
+        lines.leave(*step)
+    steps = [lines.step_forward() for _ in range(3)]
+    assert [domain for domain, _ in steps] == ["a", "b", "a"]
+    assert (lines.held, lines.running.total(), lines.waiting.total()) == (3, 3, 0)
 
 
 # Handed over in memory
@@ -502,23 +439,13 @@ async def test_a_deferral_of_it_goes_the_way_of_all_others(worker, queued, settl
     assert transport.bodies == [[b"one\r\n"]] * 2  # the second time from the store
 
 
-async def test_the_notice_of_its_failure_knows_whose_it_was(worker, queued, settled, transport):
-    transport.outcomes = [NEVER]
-    owners = []
-    fresh = queued()
-    running = await worker(notice=lambda work, *_: owners.append(work.tenant))
-    await running.enqueue(fresh, OWNER)
-    assert (await settled(fresh.deliveries[0].id, 1)).state is State.FAILED
-    assert owners == [OWNER]
-
-
 async def test_no_more_than_a_bounded_number_is_kept_in_memory(worker, queued, transport, delivery, group):
     transport.gates["slow.example"] = asyncio.Event()
     running = await worker(connections=1)
     fresh = [queued(f"p{number}@slow.example") for number in range(HANDED_OVER + 20)]
     await asyncio.gather(*(running.enqueue(each, OWNER) for each in fresh))
     await until(lambda: len(transport.jobs) == 1)
-    works = [work for line in running.lines.lines.values() for work in line.waiting]
+    works = [work for line in running.lines.lines.values() for queue in line.waiting.values() for work in queue]
     assert sum(work.body is not None for work in works) <= HANDED_OVER
     transport.gates["slow.example"].set()
     await until(lambda: len(transport.jobs) == len(fresh))
@@ -596,7 +523,7 @@ async def test_what_waited_for_too_much_of_its_lease_is_not_tried(worker, enqueu
     await until(lambda: len(transport.jobs) == 1)
     late = await enqueue(queued("late@slow.example"))
     running.wake()
-    await until(lambda: running.lines.waiting == 1)
+    await until(lambda: running.lines.waiting.total() == 1)
     clock.at += LEASE_FOR * 0.75
     transport.gates["slow.example"].set()
     await until(lambda: len(transport.jobs) == 2)
@@ -669,7 +596,7 @@ async def test_a_result_is_written_however_long_it_takes(worker, enqueue, queued
 async def test_capture_needs_no_transport_of_the_network(group, clock, enqueue, queued, settled):
     worker = Worker(
         group=group, route=CaptureRoute(), delivery=DeliveryConfig(via="capture"), resolver=Zone({}), node="n",
-        hostname="relay.example", verp_key=KEY, bounce_domain="b.example", notice=lambda *_: None, now=clock,
+        hostname="relay.example", verp_key=KEY, bounce_domain="b.example", now=clock,
         own_routes=OwnRoutes(group, [], NoTokens(), allowed=False), after_own=nothing,
     )  # fmt: skip
     delivery_id = await enqueue(queued())

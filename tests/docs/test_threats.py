@@ -12,8 +12,10 @@ PAGE = (ROOT / "docs" / "threats.md").read_text("utf-8")
 ROWS = {
     *(f"P{number:02}" for number in range(1, 24)),
     *(f"H{number:02}" for number in range(1, 16)),
+    *(f"A{number:02}" for number in range(1, 4)),
     *("D01–D14", *(f"D{number}" for number in range(15, 30))),
     *(f"S{number:02}" for number in range(1, 6)),
+    *(f"T{number:02}" for number in range(1, 6)),
     *(f"W{number:02}" for number in range(1, 8)),
 }
 PROVED = re.compile(r"^\| (?P<id>\S+) \| [^|]+ \| (?P<tests>`[^|]+`) \|$", re.MULTILINE)

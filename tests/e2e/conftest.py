@@ -205,6 +205,35 @@ def relay(tmp_path: Path, sink: Sink) -> Iterator[Relay]:
         running.stop()
 
 
+@pytest.fixture
+def make_relay():
+    """Makes a relay in a folder that delivers to a port; stopped when the test is over."""
+    made: list[Relay] = []
+
+    def make(folder: Path, port: int, listener: str) -> Relay:
+        write_config(folder, port, listener=listener)
+        made.append(Relay(folder))
+        return made[-1]
+
+    yield make
+    for each in made:
+        if each.process is not None:
+            each.stop()
+
+
+@pytest.fixture
+def free_ports():
+    """Ports that nobody listens on, all different."""
+
+    def find(count: int) -> list[int]:
+        found: set[int] = set()
+        while len(found) < count:
+            found.add(free_port())
+        return sorted(found)
+
+    return find
+
+
 @dataclass
 class Shared:
     """A running relay that the tests of a module share, its login, its receiving server, and whom its clients trust."""

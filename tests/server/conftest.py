@@ -1,4 +1,4 @@
-"""A listener on loopback with a desk that remembers, a client of raw octets, and the player of transcripts."""
+"""A listener on loopback with a desk that remembers, and a client of raw octets."""
 
 from __future__ import annotations
 
@@ -142,9 +142,9 @@ class Client:
 class Serving:
     """A listener that runs in another thread."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, settings: ListenerSettings) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, settings: ListenerSettings, desk: Any) -> None:
         self.loop = loop
-        self.desk = RecordingDesk()
+        self.desk = desk
         self.clients: list[Client] = []
         self.settings = settings
         self.listener: Listener = self.call(listen(settings, self.desk))
@@ -204,10 +204,11 @@ def server_context() -> ssl.SSLContext:
 def serve(
     server_loop: asyncio.AbstractEventLoop, server_context: ssl.SSLContext, tmp_path: Path
 ) -> Iterator[Callable[..., Serving]]:
-    """Start a listener: in the clear unless ``tls`` says otherwise, with any setting of `ListenerSettings`."""
+    """Start a listener: in the clear unless ``tls`` says otherwise, with any setting of `ListenerSettings`, and a desk
+    that accepts everything unless there is another."""
     running: list[Serving] = []
 
-    def start(tls: str = "none", **changes: Any) -> Serving:
+    def start(tls: str = "none", desk: Any = None, **changes: Any) -> Serving:
         usual = {
             "hostname": "relay.example",
             "context": server_context,
@@ -216,7 +217,7 @@ def serve(
             "stop_for": 1.0,
             "spool_directory": str(tmp_path),
         }
-        serving = Serving(server_loop, ListenerSettings(**{**usual, "tls": tls, **changes}))
+        serving = Serving(server_loop, ListenerSettings(**{**usual, "tls": tls, **changes}), desk or RecordingDesk())
         running.append(serving)
         return serving
 
@@ -228,45 +229,3 @@ def serve(
 @pytest.fixture(scope="session")
 def content_of() -> Callable[[Submission], bytes]:
     return content
-
-
-@pytest.fixture(scope="session")
-def play() -> Callable[[Path, Callable[..., Serving]], None]:
-    """Play a transcript: ``C:`` is sent (lines that follow each other in one write), ``S:`` is how a line must begin.
-
-    ``@listener name=value…`` first; ``@tls``, ``@login``, ``@closed`` in between; ``#`` is a remark.
-    """
-
-    def run(path: Path, serve: Callable[..., Serving]) -> None:
-        lines = [line for line in path.read_text("utf-8").splitlines() if line and not line.startswith("#")]
-        head, *steps = lines
-        assert head.startswith("@listener")
-        client = serve(**dict(setting(word) for word in head.split()[1:])).connect()
-        heard: list[str] = []
-        for number, step in enumerate(steps):
-            kind, text = step[:2], step[3:]
-            if kind == "C:":
-                follows = number + 1 < len(steps) and steps[number + 1].startswith("C:")
-                client.buffer_out = getattr(client, "buffer_out", b"") + text.encode() + b"\r\n"
-                if not follows:
-                    client.send(client.buffer_out)
-                    client.buffer_out = b""
-            elif kind == "S:":
-                heard.append(client.line())
-                said = "\n".join(heard[-5:])
-                assert heard[-1].startswith(text), f"{path.name}: expected {text!r}, heard\n{said}"
-            elif step == "@tls":
-                client.start_tls()
-            elif step == "@login":
-                client.sign_in()
-            elif step == "@closed":
-                assert client.closed, f"{path.name}: still open"
-            else:
-                raise AssertionError(f"{path.name}: cannot read {step!r}")
-
-    return run
-
-
-def setting(word: str) -> tuple[str, Any]:
-    name, _, value = word.partition("=")
-    return name, int(value) if value.isdigit() else value

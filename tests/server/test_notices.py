@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -17,6 +18,7 @@ from relay.mail.address import parse_address
 from relay.mail.delivery import Answer, Delivery, State
 from relay.mail.route import RouteKind
 from relay.mail.tenant import Tenant
+from relay.server.delays import delay_notice, recovered_notice
 from relay.server.failure_reason import REASONS, SUBJECTS, WORDS, failure_reason
 from relay.server.notices import verification_mail, written_date
 from relay.server.reports import failure_notice
@@ -58,17 +60,15 @@ def delivery(recipient: str = "klant@voorbeeld.example") -> Delivery:
 UNKNOWN = Answer("The email account does not exist", 550, "5.1.1", "mx1.voorbeeld.example[192.0.2.1]:25")
 
 
-def notice(
-    *failures: tuple[Delivery, Answer], locale: str = "nl", subject: str = "Factuur 2026-0001", original=ORIGINAL
-):
-    message = StoredMessage(
+def stored(subject: str = "Factuur 2026-0001", original=ORIGINAL, document: str = "invoice") -> StoredMessage:
+    return StoredMessage(
         id="0d9k2m4p6r8t0v2x",
         kind=MessageKind.SUBMISSION,
         tenant_id="t1",
         login="app",
         author="info@bakker.example",
         subject=subject,
-        document="invoice",
+        document=document,
         original_header=original,
         header=original,
         body_size=0,
@@ -82,14 +82,18 @@ def notice(
         received_at=NOW - 5 * DAY,
         peer="",
     )
+
+
+def notice(*failures: tuple[Delivery, Answer], locale: str = "nl", reports=(), **message):
     return failure_notice(
         PLATFORM,
         tenant(locale=locale),
-        message,
+        stored(**message),
         failures or ((delivery(), UNKNOWN),),
         hostname="relay.platform.example",
         now=NOW,
         message_id=MESSAGE_ID,
+        reports=reports,
     )
 
 
@@ -271,6 +275,7 @@ def test_what_the_author_reads():
         "probeert het niet opnieuw.\n"
         "\n"
         "  Onderwerp:     Factuur 2026-0001\n"
+        "  Document:      factuur 2026-0001\n"
         "  Verstuurd als: info@bakker.example\n"
         "  Aangeboden op: donderdag 19 november 2026, 08:05 uur UTC\n"
         "  Kenmerk:       0d9k2m4p6r8t0v2x\n"
@@ -393,3 +398,64 @@ def test_the_reason_in_plain_words(answer, reason):
 def test_dates_as_people_write_them(locale, written):
     assert written_date(NOW + 7 * DAY, catalog(locale)) == written
     assert re.search(r"\b2\b", written_date(NOW + 8 * DAY, catalog(locale)))
+
+
+@pytest.mark.parametrize(
+    ("report", "kind"),
+    [
+        (b"From: mailer-daemon@mx.example\r\nSubject: Undelivered\r\n\r\n550 no such user\r\n", "message/rfc822"),
+        (b"Subject: Unzustellbar\r\n\r\nf\xfcr Sie\r\n", "application/octet-stream"),
+    ],
+)
+def test_the_report_of_another_server_goes_along(report, kind):
+    found = read(notice(reports=[report]))
+    told, status, original = found.iter_parts()
+    assert status.get_content_type() == "message/delivery-status"
+    assert original.get_content_type() == "text/rfc822-headers"
+    letter, theirs = told.iter_parts()
+    assert letter.get_content_type() == "multipart/alternative"
+    assert theirs.get_content_type() == kind
+    whole = theirs.get_content() if kind == "application/octet-stream" else octets_of(theirs)
+    assert whole.replace(b"\r\n", b"\n") == report.replace(b"\r\n", b"\n")
+
+
+def octets_of(part) -> bytes:
+    [message] = part.get_payload()
+    return message.as_bytes(policy=email.policy.SMTP)
+
+
+def test_a_document_of_a_type_of_ones_own_is_named_as_it_is():
+    assert "Document:      pro-forma\n" in text_of(notice(document="pro-forma", subject="Voorstel")).replace(
+        "\r\n", "\n"
+    )
+
+
+# ---- late, and recovered -------------------------------------------------------------------------------------------
+
+
+def late(write, locale: str, subject: str = "Factuur 2026-0001", text: str = "try later"):
+    waiting = replace(delivery(), state=State.QUEUED, created_at=NOW - 4 * 3600, due_at=NOW + 3600)
+    answer = Answer(text, 451, "4.7.1", "mx1.voorbeeld.example[192.0.2.1]:25")
+    results = [(waiting, answer), (waiting, Answer("no connection within 30 s", 0, "4.4.1"))]
+    known = {"hostname": "relay.platform.example", "now": NOW, "message_id": MESSAGE_ID}
+    return write(PLATFORM, tenant(locale=locale), stored(subject=subject), results, **known)
+
+
+@pytest.mark.parametrize("locale", LANGUAGES)
+def test_who_is_told_of_a_delay_knows_what_happens_next(locale):
+    words, shown = catalog(locale), " ".join(text_of(late(delay_notice, locale)).split())
+    assert written_date(NOW + 3600, words) in shown
+    assert written_date(NOW - 4 * 3600 + 5 * DAY, words) in shown
+    assert "451 4.7.1 try later" in shown
+    assert "no connection within 30 s" in shown
+    assert shown.count(words.text("mail.delay.unreachable", recipient="klant@voorbeeld.example")) == 1
+
+
+@pytest.mark.parametrize("locale", LANGUAGES)
+@pytest.mark.parametrize("write", [delay_notice, recovered_notice])
+def test_no_words_of_others_break_what_is_told_of_a_delay(write, locale):
+    found = read(late(write, locale, subject=HOSTILE, text=HOSTILE))
+    assert len(list(found.walk())) == len(list(read(late(write, locale)).walk()))
+    assert found["Auto-Submitted"].startswith("auto-")
+    assert found["To"] == "info@bakker.example"
+    assert Page(html_of(late(write, locale, subject=HOSTILE, text=HOSTILE))).loads == []

@@ -6,6 +6,14 @@ from itertools import product
 
 import pytest
 
+from relay.config.schema import Config, Platform
+from relay.server.bounces import BounceDesk
+from relay.server.inbound import Inbound
+from relay.server.office import Office
+from relay.server.replies import ReplyDesk
+from relay.server.signer import UNSIGNED
+from relay.store.group import CommitGroup
+
 LISTENERS = ("starttls", "implicit", "none", "network")
 USUAL = "MAIL FROM:<spam@sender.example>"
 
@@ -79,3 +87,25 @@ def test_nobody_has_mail_passed_on_by_a_detour(serve, form: str) -> None:
     assert any(reply[:3] in {"501", "550", "553"} for reply in heard[:2])
     assert heard[2].startswith("503")
     assert not serving.desk.submissions
+
+
+@pytest.fixture
+def reception() -> Inbound:
+    """Where mail for the platform's own addresses comes in. Its store is never asked: it would not answer."""
+    ours = {"address": "mail@relay.example", "bounce_domain": "bounce.relay.example"}
+    platform = Platform(**ours, postmaster="op@other.example")
+    office, store = Office(Config(platform=platform), UNSIGNED, "relay.example"), CommitGroup("sqlite:///nowhere")
+    answers = ReplyDesk(store, office, lambda: None, lambda: 0.0, b"loop")
+    return Inbound(office, store, b"0123456789abcdef", BounceDesk(store, lambda: 0.0), answers, lambda: 0.0)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_where_bounces_come_in_nothing_goes_through(serve, reception: Inbound, form: str) -> None:
+    serving = serve(reception=reception, recipients=1)
+    client = serving.connect()
+    client.reply()
+    assert "AUTH" not in client.command("EHLO spam.example")
+    heard = attempt(client, *FORMS[form])
+    assert heard[1][:3] in {"501", "503", "550", "553"}
+    assert heard[2].startswith("503")
+    assert client.command("RCPT TO:<mail@relay.example>")[:3] == ("250" if heard[0].startswith("250") else "503")

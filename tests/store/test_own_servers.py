@@ -163,9 +163,3 @@ def test_what_ran_out_of_time_is_held_unless_people_decided(store, tenant, serve
     assert store.settle(Settlement(before, after, Attempt(1, now, 0.1, "deferred", Answer("no"))))
     assert state(delivery_id) is (State.CANCELLED if meanwhile == "cancel" else State.HELD)
     assert store.release_own_mail(tenant.id, now) == (1 if meanwhile == "nothing" else 0)
-
-
-def test_a_tenant_whose_server_is_busy_is_passed_over(store, tenant, server, own, now):
-    mine, by_platform = own(), own(route=RouteKind.PLATFORM)
-    assert [each.delivery.id for each in store.lease("n", now, now + 60, 9, (), [tenant.id])] == [by_platform]
-    assert [each.delivery.id for each in store.lease("n", now, now + 60, 9, (), ["another"])] == [mine]

@@ -152,4 +152,5 @@ def test_every_query_is_used_and_every_use_has_a_query():
 
 def test_statements_end_where_a_line_ends_with_a_semicolon():
     assert statements("-- a;\nCREATE x (\n  y);\nSELECT ';'\n  || z;\n") == ["CREATE x (\n  y)", "SELECT ';'\n  || z"]
-    assert all(each.startswith(("CREATE", "ALTER")) for script in migrations() for each in statements(script))
+    verbs = ("CREATE", "ALTER", "UPDATE", "DROP")
+    assert all(each.startswith(verbs) for script in migrations() for each in statements(script))

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from relay.checks.dated import names, table
 from relay.checks.message.mail import Mail
-from relay.checks.message.mime import Leaf
 from relay.checks.model import Finding, Severity
+from relay.mail.mime import Leaf
 
 HEAD = 2_000  # octets that tell a type
 MOST_FILES = 1_000  # in an archive

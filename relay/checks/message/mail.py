@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from relay.checks.message.html import Page, read_html
-from relay.checks.message.mime import Leaf, Parts, read_header, read_parts, split_part
 from relay.mail.address import AddressError
 from relay.mail.mailbox import Mailbox, parse_from, parse_mailboxes
 from relay.mail.message import CRLF, Field
+from relay.mail.mime import Leaf, Parts, read_header, read_parts, split_part
 from relay.mail.text import decode_unstructured
 
 MOST_OCTETS = 64_000_000  # of a message that are read

@@ -38,7 +38,7 @@ async def check_own_server(asking: Asking, question: Question) -> Answer:
     if not seen:
         return nothing_seen(places, question, provider, service)
     main = main_of(seen, question)
-    main.login = await sign_in(main, question, ends_at)
+    await sign_in(main, question, ends_at)
     if provider is None and main.login is not None:
         provider = by_reply(cause_of(main.login))
     works = best_of(seen, question)

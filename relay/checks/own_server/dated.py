@@ -13,7 +13,7 @@ from relay.checks.own_server.seen import Said
 
 
 class Cause(StrEnum):
-    """Why a login was refused; the first words name a switch of Microsoft's or Google's."""
+    """Why a login or an envelope was refused; the first words name a switch of Microsoft's or Google's."""
 
     TENANT = "tenant"
     MAILBOX = "mailbox"
@@ -31,6 +31,8 @@ class Cause(StrEnum):
     PASSWORD = "password"  # noqa: S105 - the name of a cause
     WEAK = "weak"
     DENIED = "denied"
+    RELAY = "relay"
+    LOGIN = "login"
     REFUSED = "refused"
     TEMPORARY = "temporary"
 
@@ -124,8 +126,8 @@ class Provider:
 
 
 @cache
-def replies() -> tuple[Known, ...]:
-    """Replies that are known, the specific ones first."""
+def replies(to: str = "provider") -> tuple[Known, ...]:
+    """Replies that are known, to a login (``provider``) or to MAIL and RCPT (``envelope``); the specific ones first."""
     return tuple(
         Known(
             Cause(row["cause"]),
@@ -134,7 +136,7 @@ def replies() -> tuple[Known, ...]:
             row["source"],
             Confidence(row["confidence"]),
         )
-        for row in table("provider_replies")["reply"]
+        for row in table(f"{to}_replies")["reply"]
     )
 
 
@@ -168,12 +170,12 @@ def stage_on(day: date, of: str) -> tuple[Stage, date | None] | None:
     return next(((Stage(row["name"]), row.get("until")) for row in rows if day <= row.get("until", day)), None)
 
 
-def cause_of(reply: Said) -> Cause:
-    """What the reply to a login means."""
+def cause_of(reply: Said, to: str = "provider") -> Cause:
+    """What a refusal means; ``to`` as in `replies`."""
     if reply.code < 500:
         return Cause.TEMPORARY  # RFC 5321 4.2.1: 4xx; also no reply at all
     text = reply.line.lower()
-    for known in replies():
+    for known in replies(to):
         if (not known.codes or reply.code in known.codes) and all(word in text for word in known.words):
             return known.cause
     return Cause.REFUSED

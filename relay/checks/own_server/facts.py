@@ -56,12 +56,14 @@ def certificate_facts(main: Seen | None, findings: Sequence[Finding]) -> dict[st
 
 
 def auth_facts(main: Seen | None) -> dict[str, object]:
-    """Signing in: ``auth`` is what the EHLO that counts offers, inside TLS where there is TLS."""
+    """Signing in, and the envelope: ``auth`` is what the EHLO that counts offers, inside TLS where there is TLS."""
     hello = main.hello if main else None
     return {
         "auth": [shown(mechanism) for mechanism in hello.mechanisms] if hello else [],
         "auth_before_tls": bool(main and main.before and main.before.mechanisms),
         "login_reply": main.login.line if main and main.login else None,
+        "from_reply": main.from_reply.line if main and main.from_reply else None,
+        "to_reply": main.to_reply.line if main and main.to_reply else None,
     }
 
 

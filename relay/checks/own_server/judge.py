@@ -10,6 +10,7 @@ from relay.checks.own_server.advice import Matched
 from relay.checks.own_server.dated import Tls
 from relay.checks.own_server.found import found
 from relay.checks.own_server.judge_auth import judge_auth, judge_limits, judge_login, judge_spelling
+from relay.checks.own_server.judge_envelope import judge_envelope
 from relay.checks.own_server.judge_reach import judge_mode, judge_reach, judge_wait
 from relay.checks.own_server.judge_tls import judge_starttls, judge_tls
 from relay.checks.own_server.question import Question
@@ -25,6 +26,7 @@ def judge(seen: Seen, question: Question, provider: Matched | None) -> list[Find
         *judge_starttls(seen, question, offers_starttls(seen, provider)),
         *judge_tls(seen, question),
         *judge_login(seen, question),
+        *judge_envelope(seen, question),
         *judge_auth(seen, question),
         *judge_spelling(seen, question),
         *judge_mode(seen),

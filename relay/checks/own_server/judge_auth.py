@@ -11,7 +11,6 @@ from relay.checks.own_server.question import Question
 from relay.checks.own_server.seen import KNOWN_MECHANISMS, Seen, Speaks
 
 OAUTH = frozenset({"XOAUTH2", "OAUTHBEARER"})  # RFC 7628
-SIGNED_IN = 235  # RFC 4954 4
 
 
 def judge_auth(seen: Seen, question: Question) -> Iterator[Finding]:
@@ -37,7 +36,7 @@ def judge_login(seen: Seen, question: Question) -> Iterator[Finding]:
     if seen.login is None:
         if question.password and seen.speaks is Speaks.SMTP and not seen.verified:
             yield found(seen, "auth.withheld", Severity.INFO, "RFC 4954 4")
-    elif seen.login.code != SIGNED_IN:
+    elif not seen.signed_in:
         cause = cause_of(seen.login)
         id = "auth.from.denied" if cause is Cause.DENIED else f"auth.535.{cause}"
         severity = Severity.UNKNOWN if cause is Cause.TEMPORARY else Severity.ERROR
@@ -46,7 +45,7 @@ def judge_login(seen: Seen, question: Question) -> Iterator[Finding]:
 
 def judge_spelling(seen: Seen, question: Question) -> Iterator[Finding]:
     """User name and password as they were typed; nothing is said of what has been accepted. Facts never hold either."""
-    if seen.login is not None and seen.login.code == SIGNED_IN:
+    if seen.signed_in:
         return
     severity = Severity.ERROR if seen.login is not None and seen.login.code >= 500 else Severity.WARNING
     username, password = question.username, question.password

@@ -15,17 +15,21 @@ SLOW = 5.0  # a greeting that takes longer makes clients give up
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A host (A-labels or an address) with a port, or None for the usual ones. ``now`` is the time of asking, ``size``
-    the octets of the largest message (0: not asked), ``seconds`` the limit of the whole check. ``system_names`` True:
-    a name that DNS does not know may be one of the system's."""
+    """A host (A-labels or an address) with a port, or None for the usual ones. ``token`` is an OAuth access token in
+    the place of a password, ``now`` the time of asking, ``size`` the octets of the largest message (0: not asked),
+    ``mail_from`` and ``rcpt_to`` the envelope to ask about (empty: none), ``seconds`` the limit of the whole check.
+    ``system_names`` True: a name that DNS does not know may be one of the system's."""
 
     host: str
     now: datetime
     port: int | None = None
     username: str = ""
     password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
     ca_file: str = ""
     size: int = 0
+    mail_from: str = ""
+    rcpt_to: str = ""
     hello: str = "localhost"
     seconds: float = SECONDS
     system_names: bool = False
@@ -41,7 +45,9 @@ class Question:
     @property
     def credentials(self) -> Credentials | None:
         """What to sign in with, where both are given."""
-        return Credentials(self.username, self.password) if self.username and self.password else None
+        if not self.username or not (self.password or self.token):
+            return None
+        return Credentials(self.username, self.password, self.token)
 
     @property
     def connect(self) -> float:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from relay.net.client import Endpoint
 
 KNOWN_MECHANISMS = ("PLAIN", "LOGIN")
+SIGNED_IN = 235  # RFC 4954 4
 MODERN = frozenset({"TLSv1.2", "TLSv1.3"})  # RFC 8996
 
 
@@ -102,7 +103,8 @@ class TlsTrouble:
 class Seen:
     """Filled in while looking, so that what was seen stands when time is up. ``before`` is the EHLO in the clear,
     ``after`` the one inside TLS; ``verified`` says whether the certificate and its name held; ``waited`` is how long
-    the greeting took, in seconds; ``over`` says that the look came to its end in time."""
+    the greeting took, in seconds; ``over`` says that the look came to its end in time; ``from_reply`` and
+    ``to_reply`` are the answers to MAIL and RCPT."""
 
     endpoint: Endpoint
     reach: Reach = Reach.TIMEOUT
@@ -119,6 +121,8 @@ class Seen:
     verified: bool = False
     after: Hello | None = None
     login: Said | None = None
+    from_reply: Said | None = None
+    to_reply: Said | None = None
     over: bool = False
 
     @property
@@ -145,6 +149,11 @@ class Seen:
     def mechanisms(self) -> tuple[str, ...]:
         """The ways to sign in that are offered inside TLS."""
         return self.after.mechanisms if self.after else ()
+
+    @property
+    def signed_in(self) -> bool:
+        """True where the login was accepted."""
+        return self.login is not None and self.login.code == SIGNED_IN
 
     def works(self, signs_in: bool) -> bool:
         """True where mail can be handed in here over verified TLS and, if that is wanted, signed in."""

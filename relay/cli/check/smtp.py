@@ -80,6 +80,20 @@ class SizeType(click.ParamType[int]):
             self.fail(str(error), param, ctx)
 
 
+class AddressType(click.ParamType[str]):
+    """An address, for MAIL or RCPT."""
+
+    name = "address"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from relay.mail.address import AddressError, parse_address
+
+        try:
+            return str(parse_address(str(value))) if value else ""
+        except AddressError:
+            self.fail(f"{value!r} is no address, or has other letters than ASCII before the @", param, ctx)
+
+
 @click.command("smtp")
 @click.argument("target", metavar="HOST[:PORT]", type=TargetType())
 @click.option(
@@ -90,6 +104,8 @@ class SizeType(click.ParamType[int]):
 )
 @click.option("--username", metavar="U", default="", help="Who signs in; its domain steers the advice.")
 @click.option("--password-stdin", is_flag=True, help="Sign in with the password that stands on standard input.")
+@click.option("--from", "sender", metavar="ADDR", type=AddressType(), default="", help="Would mail from ADDR be taken?")
+@click.option("--to", "recipient", metavar="ADDR", type=AddressType(), default="", help="To whom.  [default: --from]")
 @click.option("--timeout", metavar="S", type=click.FloatRange(1, 600), default=30.0, show_default=True, help="In all.")
 @click.option("--size", metavar="N", type=SizeType(), default=0, help='Largest message, such as "25 MB".')
 @part_options
@@ -99,12 +115,14 @@ def smtp_command(
     cafile: Path | None,
     username: str,
     password_stdin: bool,
+    sender: str,
+    recipient: str,
     timeout: float,
     size: int,
 ) -> None:
     """Check an SMTP server that mail is handed to: reachable, encrypted, genuine, and can one sign in?
 
-    Without a port, and where the port does not work, 587, 465, 25 and 2525 are tried. Nothing is ever sent; a password
+    Without a port, and where the port does not work, 587, 465, 25 and 2525 are tried. No mail is ever sent; a password
     only goes out after the certificate was verified.
     """
     from relay.checks.own_server.question import Question
@@ -112,6 +130,8 @@ def smtp_command(
 
     if password_stdin and not username:
         fail("--password-stdin: give --username too", EXIT_USAGE)
+    if recipient and not sender:
+        fail("--to: give --from too", EXIT_USAGE)
     question = Question(
         target.host,
         datetime.now(UTC),
@@ -120,6 +140,8 @@ def smtp_command(
         password=read_password() if password_stdin else "",
         ca_file=authorities(cafile),
         size=size,
+        mail_from=sender,
+        rcpt_to=recipient or sender,
         hello=own_hostname(settings.config.platform.hostname),
         seconds=timeout,
         system_names=not (settings.nameservers or settings.config.dns.nameservers),

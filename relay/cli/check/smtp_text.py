@@ -14,7 +14,8 @@ from relay.cli.check.text import echo_fact, echo_finding, paragraph
 from relay.locales import Catalog
 
 COLOURS = {"works": "green", "signed_in": "green", "fails": "red", "unknown": "magenta"}
-FACTS = ("address", "greeting", "tls_version", "cert_expires_at", "cert_names", "auth", "login_reply")
+SEEN = ("address", "greeting", "tls_version", "cert_expires_at", "cert_names", "auth")
+FACTS = (*SEEN, "login_reply", "from_reply", "to_reply")
 
 
 def echo_server(answer: Answer, language: Catalog) -> None:

@@ -20,6 +20,7 @@ from relay.server.transports.smarthost import SmarthostTransport
 if TYPE_CHECKING:
     from relay.config import Delivery
     from relay.net.dns import Resolver
+    from relay.server.transports.policy import Policies
 
 __all__ = ["TRANSPORTS", "Job", "Outlet", "Transport", "open_outlet", "open_transports"]
 
@@ -31,7 +32,7 @@ TRANSPORTS: Mapping[type[Route], type[MxTransport | SmarthostTransport | OwnTran
 }
 
 
-def open_outlet(delivery: Delivery, resolver: Resolver, hostname: str) -> Outlet:
+def open_outlet(delivery: Delivery, resolver: Resolver, hostname: str, policies: Policies | None = None) -> Outlet:
     """What the transports share, from the configuration."""
     return Outlet(
         client=Client(hostname, ca_file=delivery.ca_file),
@@ -39,6 +40,7 @@ def open_outlet(delivery: Delivery, resolver: Resolver, hostname: str) -> Outlet
         pool=Pool(),
         port=delivery.port,
         allow_private=delivery.allow_private,
+        policies=policies,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
-from relay.mail.delivery import Answer, Deferred, Failed, LoginRefused, Outcome
+from relay.mail.delivery import Answer, Deferred, Failed, LoginRefused, Outcome, Unreachable
 from relay.net.client import Client, Endpoint
 from relay.net.session import Session
 from relay.net.smtp import open_session
@@ -38,7 +38,7 @@ async def hand_over(
         # the remote had hung up, or did so instead of an answer: that says nothing about this message
     found = await endpoints()
     if isinstance(found, Deferred | Failed):
-        return found
+        return unreached(found)
     return await over_new_session(pool, destination, client, found, transaction, opener)
 
 
@@ -66,7 +66,13 @@ async def over_new_session(
             if isinstance(outcome, LoginRefused):
                 return outcome
         telling = outcome if number == 0 else more_telling(telling, outcome)
-    return telling
+    return telling if sessions else unreached(telling)
+
+
+def unreached(outcome: Outcome) -> Outcome:
+    """That outcome when nobody heard of the message; TLS and logins that were not as they had to be are another
+    matter."""
+    return Unreachable(outcome.answer) if type(outcome) is Deferred else outcome
 
 
 def more_telling(one: Outcome, other: Outcome) -> Outcome:

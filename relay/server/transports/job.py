@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from relay.net.client import Client
     from relay.net.dns import Resolver
     from relay.net.transaction import Transaction
+    from relay.server.transports.policy import Policies
     from relay.server.transports.pool import Pool
 
 
@@ -35,7 +36,8 @@ class Transport(Protocol):
 @dataclass(frozen=True, slots=True)
 class Outlet:
     """What the transports of a process share. ``port`` is where mail exchangers listen; ``allow_private`` permits those
-    at loopback and private addresses; ``rng`` orders exchangers of equal preference."""
+    at loopback and private addresses; ``rng`` orders exchangers of equal preference; ``policies`` say how TLS to them
+    has to be (without, it is used where it is offered)."""
 
     client: Client
     resolver: Resolver
@@ -43,3 +45,4 @@ class Outlet:
     port: int = 25
     allow_private: bool = False
     rng: random.Random = field(default_factory=random.SystemRandom)
+    policies: Policies | None = None

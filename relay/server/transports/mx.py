@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,8 @@ from relay.mail.delivery import Answer, Deferred, Failed, Outcome
 from relay.mail.route import MxRoute
 from relay.net.client import Endpoint
 from relay.net.dns import Lookup, Mx, NoData, NoName, Records, Unknown, plain_name
-from relay.server.transports.hand_over import MOST_ADDRESSES, Endpoints, hand_over
+from relay.net.smtp import open_session
+from relay.server.transports.hand_over import MOST_ADDRESSES, Endpoints, Opener, hand_over
 from relay.server.transports.reach import is_public
 
 if TYPE_CHECKING:
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
 
 DNS_FOR = 30.0  # seconds for all questions about one domain
 MOST_EXCHANGERS = 10  # whose addresses are asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Exchangers:
+    """The names of mail exchangers, best first, and whether DNSSEC vouches for them (RFC 7672 2.2.1); where the domain
+    stands for itself nothing has to be vouched for but its address."""
+
+    names: list[str]
+    is_signed: bool
 
 
 class MxTransport:
@@ -32,7 +42,12 @@ class MxTransport:
         assert isinstance(job.route, MxRoute)
         client = replace(self.outlet.client, tls=job.route.tls)
         endpoints = partial(self.endpoints, job.domain)
-        return await hand_over(self.outlet.pool, f"{job.domain} {client.tls}", client, endpoints, job.transaction)
+        destination = f"{job.domain} {client.tls}"
+        opener: Opener = open_session
+        if self.outlet.policies:
+            guard = await self.outlet.policies.guard(job.domain, client, job.transaction)
+            destination, opener = f"{destination} {guard.key}", guard.open
+        return await hand_over(self.outlet.pool, destination, client, endpoints, job.transaction, opener)
 
     async def endpoints(self, domain: str) -> Endpoints:
         """Where to connect, best first, or why there is nowhere to."""
@@ -45,7 +60,7 @@ class MxTransport:
         except TimeoutError:
             return Deferred(Answer(f"DNS takes too long for {domain}", 0, "4.4.3"))
 
-    async def exchangers(self, domain: str) -> list[str] | Deferred | Failed:
+    async def exchangers(self, domain: str) -> Exchangers | Deferred | Failed:
         """The names of the exchangers, most preferred first, in random order among equals (RFC 5321 5.1)."""
         found = await self.outlet.resolver.lookup(domain, "MX")
         match found:
@@ -54,7 +69,7 @@ class MxTransport:
             case Unknown(reason):
                 return Deferred(Answer(f"DNS cannot tell the mail servers of {domain}: {reason}", 0, "4.4.3"))
             case NoData():
-                return [domain]  # RFC 5321 5.1: the implicit MX
+                return Exchangers([domain], is_signed=True)  # RFC 5321 5.1: the implicit MX
             case Records():
                 records = [value for value in found.values if isinstance(value, Mx)]
         usable = [record for record in records if record.exchange]
@@ -62,25 +77,27 @@ class MxTransport:
             return Failed(Answer(f"the domain {domain} takes no mail (null MX)", 0, "5.1.10"))
         self.outlet.rng.shuffle(usable)
         usable.sort(key=lambda record: record.preference)
-        return before_us(usable, self.outlet.client.hostname) or Failed(
-            Answer(f"this server is itself the first mail server of {domain}", 0, "5.4.6")
-        )
+        if names := before_us(usable, self.outlet.client.hostname):
+            return Exchangers(names, found.authenticated)
+        return Failed(Answer(f"this server is itself the first mail server of {domain}", 0, "5.4.6"))
 
-    async def addresses(self, domain: str, exchangers: list[str]) -> Endpoints:
+    async def addresses(self, domain: str, exchangers: Exchangers) -> Endpoints:
         """The addresses of the exchangers, in their order, as many as a try needs."""
         endpoints: list[Endpoint] = []
         answers: list[Lookup] = []
         unreachable = False
-        for exchanger in exchangers[:MOST_EXCHANGERS]:
+        for exchanger in exchangers.names[:MOST_EXCHANGERS]:
             found = await self.ask_addresses(exchanger)
             answers += found
-            listed = [Endpoint(exchanger, str(each), self.outlet.port) for each in values(found)[:MOST_ADDRESSES]]
+            bases = bases_of(exchanger, found) if exchangers.is_signed else ()
+            addresses = [str(each) for each in values(found)[:MOST_ADDRESSES]]
+            listed = [Endpoint(exchanger, address, self.outlet.port, bases) for address in addresses]
             allowed = [each for each in listed if self.outlet.allow_private or is_public(each.address)]
             unreachable = unreachable or len(allowed) < len(listed)
             endpoints += allowed
             if len(endpoints) >= MOST_ADDRESSES:
                 break
-        return endpoints or nowhere(domain, exchangers, answers, unreachable)
+        return endpoints or nowhere(domain, exchangers.names, answers, unreachable)
 
     async def ask_addresses(self, exchanger: str) -> list[Lookup]:
         """What DNS says about a host's addresses: IPv4 first, for that is where senders have their reputation."""
@@ -91,6 +108,15 @@ class MxTransport:
 def values(answers: list[Lookup]) -> list[object]:
     """The values of those answers that have some."""
     return [value for answer in answers if isinstance(answer, Records) for value in answer.values]
+
+
+def bases_of(exchanger: str, answers: list[Lookup]) -> tuple[str, ...]:
+    """The names below which the TLSA records of a host may be: where its aliases end, then its own (RFC 7672 2.2.2);
+    none where its addresses are not signed."""
+    found = [answer for answer in answers if isinstance(answer, Records)]
+    if not all(answer.authenticated for answer in found):
+        return ()
+    return tuple(dict.fromkeys((*(answer.canonical for answer in found if answer.canonical), exchanger)))
 
 
 def before_us(records: list[Mx], hostname: str) -> list[str]:

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
+from relay.server.web.account import AccountPages
 from relay.server.web.api import MessagesApi
 from relay.server.web.check import CheckPages
 from relay.server.web.confirm import LinkPages
@@ -32,6 +33,7 @@ def create_app(context: WebContext) -> Starlette:
         *LinkPages(pages).routes(),
         Route("/static/{name}", serve_static, methods=["GET"]),
         *(CheckPages(pages, context.checks).routes() if context.checks else []),
+        *(AccountPages(pages, context.accounts).routes() if context.accounts else []),
         *(inbox_routes(pages) if context.inbox else []),
     ]
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from relay.config import Platform
     from relay.server.domain_checks import DomainChecks
+    from relay.server.oauth_connect import Accounts
     from relay.store.group import CommitGroup
 
 log = logging.getLogger("relay.web")
@@ -27,7 +28,7 @@ class WebContext:
 
     ``inbox`` puts the development inbox at ``/``; ``hints`` are the settings (label and value) that it offers. With it,
     only requests for our own name are answered: ``allowed_hosts`` (without port), or if that is empty, ``base_url``'s.
-    ``checks`` answers ``/check``.
+    ``checks`` answers ``/check``, ``accounts`` the way back from an OAuth provider.
     ``log`` takes what a person decided: an event (``sender.confirmed``, ``sender.refused`` or ``sender.withdrawn``) and
     its facts.
     """
@@ -40,4 +41,5 @@ class WebContext:
     allowed_hosts: tuple[str, ...] = ()
     hints: tuple[tuple[str, str], ...] = ()
     checks: DomainChecks | None = None
+    accounts: Accounts | None = None
     log: Callable[[str, Mapping[str, str]], None] = log_line

@@ -52,6 +52,8 @@ class Script:
     context: ssl.SSLContext | None = None
     implicit: bool = False
     login: str = "235 2.7.0 welcome"
+    mail: str = "250 2.1.0 ok"
+    rcpt: str = "250 2.1.5 ok"
 
 
 @dataclass
@@ -61,6 +63,7 @@ class Connection:
     clear: bytearray = field(default_factory=bytearray)
     inside: bytearray = field(default_factory=bytearray)
     commands: list[str] = field(default_factory=list)
+    envelope: list[str] = field(default_factory=list)
 
 
 class Server:
@@ -158,8 +161,11 @@ class Talk:
             await self.start_tls()
         elif verb == "AUTH":
             await self.sign_in(line)
+        elif verb in {"MAIL", "RCPT"}:
+            self.connection.envelope.append(line)
+            self.say(getattr(self.script, verb.lower()))
         else:
-            self.say("250 ok" if verb == "QUIT" else "502 no")
+            self.say("250 ok" if verb in {"QUIT", "RSET"} else "502 no")
 
     def hello(self) -> None:
         if self.script.ehlo != "250":

@@ -129,8 +129,9 @@ def test_every_provider_can_be_advised_about(language: str) -> None:
 
 
 def test_every_reply_says_where_it_is_from() -> None:
-    assert all(known.source and known.words == tuple(word.lower() for word in known.words) for known in replies())
-    assert {known.cause for known in replies()} == set(Cause) - {Cause.REFUSED, Cause.TEMPORARY}
+    rows = (*replies(), *replies("envelope"))
+    assert all(known.source and known.words == tuple(word.lower() for word in known.words) for known in rows)
+    assert {known.cause for known in rows} == set(Cause) - {Cause.REFUSED, Cause.TEMPORARY}
 
 
 def test_no_answer_is_no_refusal() -> None:

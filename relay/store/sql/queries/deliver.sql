@@ -1,25 +1,55 @@
 -- Deliveries go out: leased, settled. Parameters are :name; SQLite and PostgreSQL read the same text.
 
--- name: lease_due
--- The longest due first; a lease that has run out counts as due. :skipped are domains with spaces around them, :busy
--- tenants whose own server has enough to do.
--- PostgreSQL adds FOR UPDATE SKIP LOCKED to the inner query.
-UPDATE delivery SET leased_by = :node, leased_until = :until, attempt = attempt + 1
-WHERE id IN (
-  SELECT id FROM delivery
-  WHERE state = 'queued' AND COALESCE(leased_until, due_at) <= :now
-    AND REPLACE(:skipped, ' ' || domain || ' ', '') = :skipped
-    AND (:busy = '' OR NOT EXISTS (
-      SELECT 1 FROM message m
-      WHERE m.id = delivery.message_id AND m.route = 'own' AND REPLACE(:busy, m.tenant_id, '') <> :busy))
-  ORDER BY COALESCE(leased_until, due_at)
-  LIMIT :limit
+-- name: tenants_ready
+-- Tenants, from one on, that have something to lease: a step of the index each, whatever else is queued.
+WITH RECURSIVE step(tenant_id, number) AS (
+  SELECT MIN(tenant_id), 1 FROM delivery WHERE state = 'queued' AND waits_for = :waits_for AND tenant_id >= :start
+  UNION ALL
+  SELECT (
+    SELECT MIN(d.tenant_id) FROM delivery d
+    WHERE d.state = 'queued' AND d.waits_for = :waits_for AND d.tenant_id > step.tenant_id), number + 1
+  FROM step WHERE step.tenant_id IS NOT NULL AND number < :limit
 )
-RETURNING id, message_id, recipient, domain, state, attempt, created_at, due_at, last_reply, leased_until, leased_by,
-  notify, orcpt;
+SELECT tenant_id FROM step
+WHERE tenant_id IS NOT NULL AND (
+  SELECT MIN(COALESCE(d.leased_until, d.due_at)) FROM delivery d
+  WHERE d.state = 'queued' AND d.waits_for = :waits_for AND d.tenant_id = step.tenant_id) <= :now;
 
--- name: next_due_at
-SELECT MIN(COALESCE(leased_until, due_at)) FROM delivery WHERE state = 'queued';
+-- name: ready
+-- What of a tenant can be leased, the longest due first; a lease that has run out counts as due.
+-- PostgreSQL adds FOR UPDATE OF d SKIP LOCKED.
+SELECT d.id, d.domain, m.route FROM delivery d JOIN message m ON m.id = d.message_id
+WHERE d.state = 'queued' AND d.waits_for = :waits_for AND d.tenant_id = :tenant_id
+  AND COALESCE(d.leased_until, d.due_at) <= :now
+ORDER BY COALESCE(d.leased_until, d.due_at)
+LIMIT :limit;
+
+-- name: too_late
+-- What has waited for a destination for too long, and been tried often enough, itself or by others.
+SELECT d.id FROM delivery d JOIN destination w ON w.name = d.waits_for
+WHERE d.state = 'queued' AND d.waits_for = :waits_for AND d.created_at <= :before
+  AND d.attempt + 1 + d.shared + w.failures - d.waits_from >= :least
+LIMIT :limit;
+
+-- name: take_lease
+UPDATE delivery SET
+  leased_by = :node, leased_until = :until, attempt = attempt + 1, waits_for = '',
+  shared = shared + COALESCE((
+    SELECT CASE WHEN w.failures > delivery.waits_from THEN w.failures - delivery.waits_from ELSE 0 END
+    FROM destination w WHERE w.name = delivery.waits_for), 0)
+WHERE id = :id AND state = 'queued' AND (leased_until IS NULL OR leased_until <= :now)
+RETURNING id, message_id, recipient, domain, state, attempt, created_at, due_at, last_reply, leased_until, leased_by,
+  notify, orcpt, shared;
+
+-- name: wait_for
+-- It waits for a destination, untried. What is leased counts an attempt that was not made.
+UPDATE delivery SET
+  waits_for = :waits_for,
+  waits_from = COALESCE((SELECT w.failures FROM destination w WHERE w.name = :waits_for), 0),
+  attempt = CASE WHEN leased_by = :node THEN attempt - 1 ELSE attempt END,
+  leased_until = NULL,
+  leased_by = NULL
+WHERE id = :id AND state = 'queued' AND (leased_by IS NULL OR leased_by = :node OR leased_until <= :now);
 
 -- name: settle_delivery
 -- Only the result of the present attempt counts, and only once. A deferral, and the end of its time where it is held
@@ -30,6 +60,8 @@ UPDATE delivery SET
   final_at = CASE WHEN :state IN ('queued', 'held') THEN final_at ELSE :settled_at END,
   due_at = :due_at,
   last_reply = :last_reply,
+  waits_for = :waits_for,
+  waits_from = COALESCE((SELECT w.failures FROM destination w WHERE w.name = :waits_for), 0),
   leased_until = NULL,
   leased_by = NULL
 WHERE id = :id AND attempt = :attempt AND state IN ('queued', 'held', 'cancelled')

@@ -2,13 +2,15 @@
 
 -- name: message
 SELECT id, kind, tenant_id, login, author, subject, document, original_header, header, body_size, body_sha256, changes,
-       events, route, reverse_path, smtputf8, eightbit, received_at, peer, ret, envid
+       events, route, reverse_path, smtputf8, eightbit, received_at, peer, ret, envid,
+       requires_tls
 FROM message WHERE id = :id;
 
 -- name: messages
 -- The newest first, older than :before.
 SELECT id, kind, tenant_id, login, author, subject, document, original_header, header, body_size, body_sha256, changes,
-       events, route, reverse_path, smtputf8, eightbit, received_at, peer, ret, envid
+       events, route, reverse_path, smtputf8, eightbit, received_at, peer, ret, envid,
+       requires_tls
 FROM message m
 WHERE id < :before AND id >= :since
   AND (CAST(:words AS TEXT) IS NULL

@@ -55,13 +55,13 @@ UPDATE own_server SET
 WHERE tenant_id = :tenant_id AND version = :old;
 
 -- name: release_own_mail
-UPDATE delivery SET state = 'queued', due_at = :now
+UPDATE delivery SET state = 'queued', due_at = :now, waits_for = ''
 WHERE (state = 'queued' OR (state = 'held' AND held_for = 'own_server'))
   AND EXISTS (
     SELECT 1 FROM message m WHERE m.id = delivery.message_id AND m.tenant_id = :tenant_id AND m.route = 'own');
 
 -- name: own_mail_due
-UPDATE delivery SET due_at = :now
+UPDATE delivery SET due_at = :now, waits_for = ''
 WHERE state = 'queued'
   AND EXISTS (
     SELECT 1 FROM message m WHERE m.id = delivery.message_id AND m.tenant_id = :tenant_id AND m.route = 'own');
@@ -78,5 +78,9 @@ UPDATE message SET
 WHERE id = :message_id AND route = 'own';
 
 -- name: reroute_deliveries
-UPDATE delivery SET state = 'queued', due_at = :now
+UPDATE delivery SET state = 'queued', due_at = :now, waits_for = ''
 WHERE message_id = :message_id AND (state = 'queued' OR (state = 'held' AND held_for = 'own_server'));
+
+-- name: diverts
+-- Whether a tenant's mail goes by the platform because nothing gets through by its own server.
+SELECT 1 FROM own_server WHERE tenant_id = :tenant_id AND on_failure = 'platform' AND told_at IS NOT NULL;
