@@ -71,8 +71,8 @@ def question_of(settings: Settings, choice: Choice, secret: str) -> Question:
         datetime.now(UTC),
         port=choice.port,
         username=choice.username,
-        password="" if choice.auth == "xoauth2" else secret,
-        token=secret if choice.auth == "xoauth2" else "",
+        password=secret,
+        oauth=choice.auth == "xoauth2",
         ca_file=config.delivery.ca_file,
         size=config.policy.size_limit,
         hello=own_hostname(config.platform.hostname),
@@ -85,11 +85,9 @@ def judged(answer: Answer, choice: Choice, secret: str, elapsed_ms: int, queries
     seen = "implicit" if facts["implicit_tls"] else "starttls"
     if choice.tls == "none":
         fits = works = bool(facts["esmtp"]) and not facts["implicit_tls"]
-    elif choice.auth == "xoauth2" and not secret:
-        offered = facts["auth"]
-        fits, works = bool(facts["cert_ok"]) and isinstance(offered, list) and "XOAUTH2" in offered, False
     else:
-        fits = works = verdict == ("signed_in" if secret else "works")
+        fits = verdict == ("signed_in" if secret else "works")
+        works = fits and (bool(secret) or choice.auth != "xoauth2")  # without a token nothing is shown
     same = choice.tls in {"", "none", seen}
     port = facts["port"]
     settled = replace(

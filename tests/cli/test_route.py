@@ -79,6 +79,9 @@ def test_another_tls_than_the_server_has_is_not_kept(shell, store, tenant, place
 
 def test_oauth_is_kept_without_a_password(shell, store, tenant, place, own_smtp):
     options = ("route", "set", tenant, "own", place, "--username", USER, "--auth", "xoauth2")
+    assert "no application is configured" in shell.run(*options, code=2).stderr
+    with shell.config.open("a") as file:
+        file.write('[[oauth]]\nname = "ms"\nprovider = "microsoft"\nclient_id = "app-1"\n')
     shell.run(*options, code=1)  # it offers PLAIN only
     own_smtp.signs_in = "PLAIN XOAUTH2"
     assert "until then mail is held" in shell.run(*options).stdout

@@ -144,3 +144,34 @@ def test_a_choice_of_words_and_truth_comes_from_the_environment(tmp_path, value,
     loaded = read(tmp_path, "", {"RELAY_DNS_VALIDATING": value, "RELAY_PLATFORM_NAME": "true"})
     assert loaded.config.dns.validating == expected
     assert loaded.config.platform.name == "true"
+
+
+OAUTH = '[[oauth]]\nname = "ms"\nprovider = "{provider}"\nclient_id = "x"\n{more}'
+WRONG_OAUTH = [
+    (OAUTH.format(provider="microsoft", more="") * 2, "oauth[0].name"),
+    (OAUTH.format(provider="custom", more=""), "needs the endpoints"),
+    (OAUTH.format(provider="google", more='token = "http://login.example/t"'), "oauth[0].token"),
+    (OAUTH.format(provider="google", more='token = "http://127.0.0.1.evil.example/t"'), "oauth[0].token"),
+    (OAUTH.format(provider="yahoo", more=""), "must be one of: microsoft, google, custom"),
+    (OAUTH.format(provider="google", more="").replace('"x"', '""'), "client_id"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), WRONG_OAUTH)
+def test_an_application_that_cannot_be_used(tmp_path, text, said) -> None:
+    file = tmp_path / "relay.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        read_config(file, {})
+    assert said in str(error.value)
+
+
+def test_an_application_with_its_secret_in_a_file(tmp_path) -> None:
+    file = tmp_path / "relay.toml"
+    file.write_text(
+        OAUTH.format(provider="custom", more="") + 'authorize = "https://a.example/"\ntoken = "http://[::1]:1/"\n'
+    )
+    with file.open("a") as opened:
+        opened.write('client_secret_file = "secret"\n')
+    [app] = read_config(file, {}).config.oauth
+    assert app.client_secret_file == str(tmp_path / "secret")

@@ -116,7 +116,7 @@ def test_a_server_that_refuses_the_token(started, own_smtp, provider, sink, unti
     submit(relay, login, "een@klant.example")
     submit(relay, login, "twee@klant.example")
     until(lambda: states(relay) == ["held", "held"])
-    assert len(own_smtp.logins) == 1
+    assert len(own_smtp.logins) <= relay.processes  # a refused token is not tried again
     assert cause in relay.json("route", "show", tenant)["refused_reply"]
     assert cause in sink_text(sink.wait_for(AUTHOR)[0])
     relay.cli("route", "probe", tenant, code=1)

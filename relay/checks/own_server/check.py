@@ -79,13 +79,13 @@ async def look_at_all(ports: Sequence[int], places: Places, question: Question, 
 
 def best_of(seen: Sequence[Seen], question: Question) -> Seen | None:
     """The first place that works."""
-    return next((each for each in seen if each.works(bool(question.username))), None)
+    return next((each for each in seen if each.works(question.ways)), None)
 
 
 def main_of(seen: Sequence[Seen], question: Question) -> Seen:
     """The place to report on: the port that was named, else the one that came furthest; IPv4 before IPv6."""
     places = [each for each in seen if question.port in {None, each.endpoint.port}]
-    return max(places, key=lambda each: each.progress(bool(question.username)))
+    return max(places, key=lambda each: each.progress(question.ways))
 
 
 def part_of(main: Seen, seen: Sequence[Seen], findings: Sequence[Finding], question: Question) -> Part:

@@ -75,5 +75,5 @@ def place_facts(seen: Seen, question: Question) -> dict[str, object]:
         "reach": str(seen.reach),
         "speaks": str(seen.speaks),
         "implicit_tls": seen.implicit_tls,
-        "works": seen.works(bool(question.username)),
+        "works": seen.works(question.ways),
     }

@@ -26,7 +26,7 @@ def judge_auth(seen: Seen, question: Question) -> Iterator[Finding]:
             yield found(seen, "auth.clear", Severity.ERROR, "RFC 4954 4")
         else:
             yield found(seen, "auth.none", Severity.ERROR if question.username else Severity.WARNING, "RFC 4954 3")
-    elif not any(mechanism in KNOWN_MECHANISMS for mechanism in seen.mechanisms):
+    elif not any(mechanism in (question.ways or KNOWN_MECHANISMS) for mechanism in seen.mechanisms):
         id = "auth.mechs.oauth" if OAUTH & set(seen.mechanisms) else "auth.mechs"
         yield found(seen, id, Severity.ERROR, "RFC 4954 3", **offered)
 

@@ -37,8 +37,8 @@ async def sign_in(seen: Seen, question: Question, ends_at: float) -> None:
 def may_try(seen: Seen, question: Question) -> bool:
     """True where there is something to say and the server may hear it."""
     if question.credentials is not None:
-        return seen.works(signs_in=True)
-    return bool(question.mail_from) and (seen.works(signs_in=False) or in_the_clear(seen))
+        return seen.works(question.ways)
+    return bool(question.mail_from) and (seen.works(()) or in_the_clear(seen))
 
 
 def in_the_clear(seen: Seen) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from relay.checks.own_server.seen import KNOWN_MECHANISMS
 from relay.mail.route import TlsMode
 from relay.net.client import Client, Credentials, Timeouts
 
@@ -15,17 +16,17 @@ SLOW = 5.0  # a greeting that takes longer makes clients give up
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A host (A-labels or an address) with a port, or None for the usual ones. ``token`` is an OAuth access token in
-    the place of a password, ``now`` the time of asking, ``size`` the octets of the largest message (0: not asked),
-    ``mail_from`` and ``rcpt_to`` the envelope to ask about (empty: none), ``seconds`` the limit of the whole check.
-    ``system_names`` True: a name that DNS does not know may be one of the system's."""
+    """A host (A-labels or an address) with a port, or None for the usual ones. ``oauth``: ``password`` is an OAuth
+    access token. ``now`` is the time of asking, ``size`` the octets of the largest message (0: not asked), ``mail_from`` and
+    ``rcpt_to`` the envelope to ask about (empty: none), ``seconds`` the limit of the whole check. ``system_names``
+    True: a name that DNS does not know may be one of the system's."""
 
     host: str
     now: datetime
     port: int | None = None
     username: str = ""
     password: str = field(default="", repr=False)
-    token: str = field(default="", repr=False)
+    oauth: bool = False
     ca_file: str = ""
     size: int = 0
     mail_from: str = ""
@@ -45,9 +46,18 @@ class Question:
     @property
     def credentials(self) -> Credentials | None:
         """What to sign in with, where both are given."""
-        if not self.username or not (self.password or self.token):
+        if not self.username or not self.password:
             return None
-        return Credentials(self.username, self.password, self.token)
+        if self.oauth:
+            return Credentials(self.username, token=self.password)
+        return Credentials(self.username, self.password)
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """The mechanisms of AUTH one of which has to be offered; none where nobody signs in."""
+        if not self.username:
+            return ()
+        return ("XOAUTH2",) if self.oauth else KNOWN_MECHANISMS
 
     @property
     def connect(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -155,12 +156,12 @@ class Seen:
         """True where the login was accepted."""
         return self.login is not None and self.login.code == SIGNED_IN
 
-    def works(self, signs_in: bool) -> bool:
-        """True where mail can be handed in here over verified TLS and, if that is wanted, signed in."""
-        known = any(mechanism in KNOWN_MECHANISMS for mechanism in self.mechanisms)
-        return self.verified and self.after is not None and (known or not signs_in)
+    def works(self, ways: Collection[str]) -> bool:
+        """True where mail can be handed in over verified TLS, after signing in by one of ``ways`` if there are any."""
+        known = any(mechanism in ways for mechanism in self.mechanisms)
+        return self.verified and self.after is not None and (known or not ways)
 
-    def progress(self, signs_in: bool) -> tuple[bool, ...]:
+    def progress(self, ways: Collection[str]) -> tuple[bool, ...]:
         """How far it came, to compare."""
         smtp = self.speaks is Speaks.SMTP
-        return self.works(signs_in), self.verified, self.secure, smtp, self.reach is Reach.OPEN
+        return self.works(ways), self.verified, self.secure, smtp, self.reach is Reach.OPEN
