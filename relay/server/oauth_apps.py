@@ -45,11 +45,6 @@ def open_apps(config: Config, now: Callable[[], float]) -> Apps:
     return Apps(apps, config.platform.base_url.rstrip("/") + CALLBACK, config.delivery.ca_file, now)
 
 
-def provider_title(app: OAuthApp) -> str:
-    """The provider as people call it."""
-    return str(table("oauth")[app.provider]["title"]) or app.name
-
-
 def endpoints_of(app: OAuthApp) -> Endpoints:
     """Where an application's provider is asked: what the configuration says, else what is known."""
     known = table("oauth")[app.provider]

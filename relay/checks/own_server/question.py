@@ -16,10 +16,10 @@ SLOW = 5.0  # a greeting that takes longer makes clients give up
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A host (A-labels or an address) with a port, or None for the usual ones. ``oauth``: ``password`` is an
-    OAuth access token. ``now`` is the time of asking, ``size`` the octets of the largest message (0: not
-    asked), ``mail_from`` and ``rcpt_to`` the envelope to ask about (empty: none), ``seconds`` the limit of the
-    whole check. ``system_names`` True: a name that DNS does not know may be one of the system's."""
+    """A host (A-labels or an address) with a port, or None for the usual ones. ``oauth``: ``password`` is an OAuth
+    access token. ``now`` is the time of asking, ``size`` the octets of the largest message (0: not asked),
+    ``mail_from`` and ``rcpt_to`` the envelope to ask about (empty: none), ``seconds`` the limit of the whole check.
+    ``system_names`` True: a name that DNS does not know may be one of the system's."""
 
     host: str
     now: datetime
