@@ -15,7 +15,7 @@ from relay.cli.record import Record, echo_panel, echo_zone
 
 if TYPE_CHECKING:
     from relay.config import Config
-    from relay.config.schema import DkimKey
+    from relay.config.outgoing import DkimKey
     from relay.mail.signing_key import SigningKey
 
 

@@ -14,7 +14,7 @@ from relay.cli.options import EXIT_USAGE, config_option, emit_json, fail, json_o
 
 if TYPE_CHECKING:
     from relay.config import Config
-    from relay.config.schema import OAuthApp
+    from relay.config.outgoing import OAuthApp
     from relay.mail.oauth import Kind
     from relay.net.oauth import DeviceCode, NoToken, OAuthClient, Token
     from relay.server.oauth_apps import Apps

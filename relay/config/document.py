@@ -9,7 +9,9 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from relay.config.schema import Config, DkimKey, DocumentType, Listener, OAuthApp, Section, SmarthostTable
+from relay.config.outgoing import DkimKey, OAuthApp, SmarthostTable
+from relay.config.schema import Config, DocumentType, Listener
+from relay.config.section import Section
 
 REPEATED: dict[str, type[Section]] = {
     "listener": Listener,

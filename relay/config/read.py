@@ -13,7 +13,8 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-from relay.config.schema import Config, Section
+from relay.config.schema import Config
+from relay.config.section import Section
 from relay.config.validate import ConfigError, check_values
 
 SYSTEM_FILE = Path("/etc/relay/relay.toml")

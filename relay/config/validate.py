@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from ipaddress import ip_network
 
-from relay.config.schema import Config, Dkim, Limits, Platform, Policy, octets, seconds
+from relay.config.outgoing import Dkim
+from relay.config.schema import Config, Limits, Platform, Policy
+from relay.config.section import octets, seconds
 from relay.mail.address import Address, AddressError, ascii_domain, parse_address
 
 PERIODS = ("keep_bodies", "keep_messages", "own_server_patience", "delay_notice")

@@ -89,7 +89,7 @@ class LoginRefused(Deferred):
 
 @dataclass(frozen=True, slots=True)
 class Unprotected(Deferred):
-    """Not by this session: its TLS was not as it had to be. ``sending`` is our address, if it came so far."""
+    """Not by this connection: its TLS was not as it had to be. ``sending`` is our address, if it came so far."""
 
     fault: TlsFault
     sending: str = ""

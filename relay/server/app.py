@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from relay.config import Config
-from relay.config.schema import SmarthostTable, octets, seconds
+from relay.config.outgoing import SmarthostTable
+from relay.config.section import octets, seconds
 from relay.mail.route import CaptureRoute, MxRoute, Route, Smarthost, SmarthostRoute, TlsMode
 from relay.net.dns import DnsResolver
 from relay.net.post import Poster

@@ -13,7 +13,7 @@ from relay.net.oauth import Application, Endpoints, OAuthClient
 
 if TYPE_CHECKING:
     from relay.config import Config
-    from relay.config.schema import OAuthApp
+    from relay.config.outgoing import OAuthApp
 
 CALLBACK = "/oauth/callback"
 

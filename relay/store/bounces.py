@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from relay.mail.delivery import State
 from relay.store.messages import CHUNK_SIZE, message, read_chunk
+from relay.store.queue import add_attempt
 from relay.store.webhooks import Event, add_webhook_event
 
 if TYPE_CHECKING:
@@ -63,19 +64,7 @@ def return_delivery(store: Session, settlement: Settlement, now: float) -> bool:
     )
     if not changed:
         return False
-    store.database.run(
-        "add_attempt",
-        delivery_id=after.id,
-        number=after.attempt,
-        started_at=attempt.started_at,
-        took_for=attempt.took_for,
-        outcome=State.FAILED.value,
-        code=attempt.answer.code,
-        enhanced=attempt.answer.enhanced,
-        text=attempt.answer.text,
-        remote=attempt.answer.remote,
-        tls="",
-    )
+    add_attempt(store, after.id, attempt)
     identifier = f"{after.id}.{after.attempt}"
     add_webhook_event(store, Event(identifier, "bounced", after.message_id, after.id, after.attempt, now))
     return True

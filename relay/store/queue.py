@@ -13,6 +13,7 @@ from relay.store.model import QueueRow, Settlement
 from relay.store.webhooks import Event, add_webhook_event
 
 if TYPE_CHECKING:
+    from relay.mail.delivery import Attempt
     from relay.store.session import Session
 
 NO_LIMIT = 2**62
@@ -42,10 +43,17 @@ def settle(store: Session, settlement: Settlement) -> bool:
         destination_failed(store, settlement.down, ended_at, str(attempt.answer))
     if settlement.up:
         destination_up(store, settlement.up)
+    add_attempt(store, before.id, attempt)
+    add_webhook_event(store, event_of(settlement))
+    return True
+
+
+def add_attempt(store: Session, delivery_id: str, attempt: Attempt) -> None:
+    """Note what an attempt came to."""
     store.database.run(
         "add_attempt",
-        delivery_id=before.id,
-        number=before.attempt,
+        delivery_id=delivery_id,
+        number=attempt.number,
         started_at=attempt.started_at,
         took_for=attempt.took_for,
         outcome=attempt.outcome,
@@ -55,8 +63,6 @@ def settle(store: Session, settlement: Settlement) -> bool:
         remote=attempt.answer.remote,
         tls=attempt.answer.tls,
     )
-    add_webhook_event(store, event_of(settlement))
-    return True
 
 
 def event_of(settlement: Settlement) -> Event:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import ssl
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 import trustme
 import uvloop
 
-from relay.mail.route import TlsMode
+from relay.mail.delivery import Delivery, State
+from relay.mail.ids import make_id
+from relay.mail.route import RouteKind, TlsMode
 from relay.net.client import Client, Endpoint, Timeouts
 from relay.net.transaction import Transaction
+from relay.store.model import MessageKind, Queued, StoredMessage
 
-HASTY = Timeouts(connect=1, tls=0.3, greeting=0.3, helo=0.3, mail=0.3, rcpt=0.3, data=0.3, final=0.3, total=5)
+HASTY = Timeouts(connect=5, tls=0.3, greeting=0.3, helo=0.3, mail=0.3, rcpt=0.3, data=0.3, final=0.3, total=5)
 
 DEFAULTS = {
     "greeting": "220 remote.example ESMTP",
@@ -290,5 +294,52 @@ def transaction() -> Callable[..., Transaction]:
         size = settings.pop("size", len(header) + 2 + len(body))
         reverse_path = settings.pop("reverse_path", "bounce@platform.example")
         return Transaction(reverse_path, to, header, chunks, size, **settings)
+
+    return make
+
+
+@pytest.fixture
+def queued(clock):
+    """A message for some recipients, ready to be queued."""
+    count = 0
+
+    def make(*recipients: str, body: bytes = b"Hello\r\n", **message) -> Queued:
+        nonlocal count
+        count += 1
+        stored = StoredMessage(
+            id=make_id(clock(), count),
+            kind=MessageKind.SUBMISSION,
+            tenant_id=None,
+            login="app",
+            author="info@bakkerij.example",
+            subject="Invoice",
+            document="invoice",
+            original_header=b"From: info@bakkerij.example\r\n",
+            header=b"From: Bakkerij <mail@customers.platform.example>\r\n",
+            body_size=len(body),
+            body_sha256=hashlib.sha256(body).digest(),
+            changes=(),
+            events=(),
+            route=RouteKind.PLATFORM,
+            reverse_path="verp",
+            smtputf8=False,
+            eightbit=False,
+            received_at=clock(),
+            peer="192.0.2.9",
+        )
+        deliveries = tuple(
+            Delivery(
+                id=make_id(clock(), count << 16 | number),
+                message_id=stored.id,
+                recipient=recipient,
+                domain=recipient.rpartition("@")[2],
+                state=State.QUEUED,
+                attempt=0,
+                created_at=clock(),
+                due_at=clock(),
+            )
+            for number, recipient in enumerate(recipients or ("ann@customer.example",))
+        )
+        return Queued(replace(stored, **message), deliveries, body)
 
     return make

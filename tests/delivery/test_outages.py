@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import itertools
 from collections import Counter
 
@@ -12,13 +11,13 @@ import pytest
 from relay.config import Delivery as DeliveryConfig
 from relay.mail.delivery import DAY, HOUR, MINUTE, Answer, Deferred, Delivered, Delivery, State, Unreachable
 from relay.mail.ids import make_id
-from relay.mail.route import MxRoute, RouteKind, Smarthost, SmarthostRoute, TlsMode
+from relay.mail.route import MxRoute, Smarthost, SmarthostRoute, TlsMode
 from relay.mail.tenant import Tenant
 from relay.net.zone import Zone
 from relay.server.own_route import NoTokens, OwnRoutes
 from relay.server.worker import LONGEST_LINE, Worker
 from relay.store.group import CommitGroup
-from relay.store.model import MessageKind, Queued, StoredMessage
+from relay.store.model import Queued
 
 START = 1_800_000_000.0
 TAKEN = Delivered(Answer("taken", 250, "2.0.0"))
@@ -126,43 +125,6 @@ async def work(*workers: Worker) -> None:
 
 
 @pytest.fixture
-def queued(clock):
-    numbers = itertools.count(1)
-
-    def make(*recipients: str, tenant: str | None = None, route=RouteKind.PLATFORM) -> Queued:
-        body = b"Hello\r\n"
-        message = StoredMessage(
-            id=make_id(clock(), next(numbers)),
-            kind=MessageKind.SUBMISSION,
-            tenant_id=tenant,
-            login="app",
-            author="info@bakker.example",
-            subject="Invoice",
-            document="invoice",
-            original_header=b"From: info@bakker.example\r\n",
-            header=b"From: Bakker <mail@platform.example>\r\n",
-            body_size=len(body),
-            body_sha256=hashlib.sha256(body).digest(),
-            changes=(),
-            events=(),
-            route=route,
-            reverse_path="verp",
-            smtputf8=False,
-            eightbit=False,
-            received_at=clock(),
-            peer="192.0.2.9",
-        )
-        deliveries = tuple(
-            Delivery(make_id(clock(), next(numbers)), message.id, each, each.rpartition("@")[2], State.QUEUED, 0,
-                     clock(), clock())
-            for each in recipients
-        )  # fmt: skip
-        return Queued(message, deliveries, body)
-
-    return make
-
-
-@pytest.fixture
 async def tenants(group):
     """Two tenants: one that sends much, one that sends an invoice."""
     made = [Tenant(make_id(START, n), f"Tenant {n}", f"t{n}@platform.example", "nl", START) for n in (1, 2)]
@@ -256,7 +218,7 @@ async def test_new_mail_for_it_waits_without_a_try_and_goes_first_after_a_while(
     running = worker()
     await put(queued("first@dead.example"))
     await work(running)
-    fresh = queued("second@dead.example", tenant=tenants[0].id)
+    fresh = queued("second@dead.example", tenant_id=tenants[0].id)
     await running.enqueue(fresh, tenants[0])
     await work(running)
     waiting = await found(fresh.deliveries[0].id)
@@ -269,7 +231,7 @@ async def test_new_mail_for_it_waits_without_a_try_and_goes_first_after_a_while(
     assert seen == 7
     clock.at += 15 * MINUTE  # the next try is due in 25
     internet.down.clear()
-    late = queued("third@dead.example", tenant=tenants[0].id)
+    late = queued("third@dead.example", tenant_id=tenants[0].id)
     await running.enqueue(late, tenants[0])
     await work(running)
     assert internet.taken[0] == "third@dead.example"
@@ -430,14 +392,14 @@ async def test_what_is_held_and_released_meanwhile_is_not_forgotten(worker, inte
 @pytest.mark.parametrize("to", ["busy.example", "other.example"])
 async def test_a_tenants_flood_does_not_hold_up_anothers_invoice(worker, internet, put, queued, clock, tenants, to):
     flood, careful = tenants
-    await put(queued(*people(3000, "busy.example"), tenant=flood.id))
+    await put(queued(*people(3000, "busy.example"), tenant_id=flood.id))
     running = worker()
     running.lines.total = 10
     task = asyncio.create_task(work(running))
     while len(internet.taken) < 500:  # noqa: ASYNC110 - it happens in another task
         await asyncio.sleep(0)
     seen = len(internet.tries)
-    await put(queued(f"invoice@{to}", tenant=careful.id))
+    await put(queued(f"invoice@{to}", tenant_id=careful.id))
     await task
     position = [recipient for _, recipient in internet.tries].index(f"invoice@{to}")
     assert position - seen < 3 * LONGEST_LINE
@@ -446,8 +408,8 @@ async def test_a_tenants_flood_does_not_hold_up_anothers_invoice(worker, interne
 
 async def test_tenants_take_turns_in_a_line(worker, internet, put, queued, tenants):
     flood, careful = tenants
-    await put(queued(*people(90, "busy.example"), tenant=flood.id))
-    await put(queued(*(f"q{number}@busy.example" for number in range(5)), tenant=careful.id))
+    await put(queued(*people(90, "busy.example"), tenant_id=flood.id))
+    await put(queued(*(f"q{number}@busy.example" for number in range(5)), tenant_id=careful.id))
     running = worker(connections=1)
     await work(running)
     order = [recipient[0] for _, recipient in internet.tries[:10]]
@@ -467,14 +429,14 @@ async def test_a_tenant_with_slow_destinations_leaves_connections_to_others(work
         return TAKEN
 
     internet.deliver = deliver
-    await put(queued(*(f"p{n}@slow{n % 40}.example" for n in range(2000)), tenant=flood.id))
+    await put(queued(*(f"p{n}@slow{n % 40}.example" for n in range(2000)), tenant_id=flood.id))
     running = worker()
     await running.lease()
     for _ in range(30):
         await running.lease()
         running.dispatch()
     assert 100 < running.lines.running[flood.id] <= 150
-    await put(queued("invoice@quick.example", tenant=careful.id))
+    await put(queued("invoice@quick.example", tenant_id=careful.id))
     await running.lease()
     running.dispatch()
     await asyncio.wait_for(reached.wait(), 5)
@@ -487,6 +449,6 @@ async def test_many_tenants_are_leased_in_turn(group, put, queued):
     made = [Tenant(make_id(START, n), f"Tenant {n}", f"t{n}@platform.example", "nl", START) for n in range(30)]
     for each in made:
         await group.write(lambda store, each=each: store.add_tenant(each))
-        await put(queued(*people(20, "a.example"), tenant=each.id))
+        await put(queued(*people(20, "a.example"), tenant_id=each.id))
     works = await group.write(lambda store: store.lease("n", START, START + 60, 90))
     assert Counter(work.message.tenant_id for work in works) == {each.id: 3 for each in made}

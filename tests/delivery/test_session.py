@@ -391,7 +391,7 @@ async def test_required_tls_that_is_stripped_away(remote, client, ca_file, strip
     credentials = Credentials("platform", "S3cr3t-CANARY")
     outcome = await open_session(server.endpoint, client(TlsMode.REQUIRE, ca_file=ca_file, credentials=credentials))
     assert isinstance(outcome, Deferred)
-    assert outcome.answer.enhanced == "4.7.4"
+    assert outcome.answer.enhanced == "4.7.4", outcome
     assert set(server.dialogues[0].verbs) <= {"EHLO", "STARTTLS"}
     assert b"AUTH" not in server.dialogues[0].received
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import sqlite3
 from contextlib import closing
@@ -13,8 +12,7 @@ import pytest
 
 from relay.config import Delivery as DeliveryConfig
 from relay.mail.delivery import HOUR, Answer, Deferred, Delivered, Delivery, Failed, State
-from relay.mail.ids import make_id
-from relay.mail.route import CaptureRoute, MxRoute, RouteKind, Smarthost, SmarthostRoute, TlsMode
+from relay.mail.route import CaptureRoute, MxRoute, Smarthost, SmarthostRoute, TlsMode
 from relay.mail.tenant import Tenant
 from relay.mail.verp import read_verp
 from relay.net.zone import Zone
@@ -25,7 +23,7 @@ from relay.server.own_route import NoTokens, OwnRoutes
 from relay.server.worker import HANDED_OVER, LONGEST_LINE, Worker
 from relay.store.database import StoreError
 from relay.store.group import CommitGroup
-from relay.store.model import MessageKind, Queued, StoredMessage, Work
+from relay.store.model import Queued, Work
 from relay.store.node import node_name
 
 KEY = b"0123456789abcdef0123456789abcdef"
@@ -123,53 +121,6 @@ async def worker(group, clock, transport):
     yield make
     for each in made:
         await each.stop(within=0)
-
-
-@pytest.fixture
-def queued(clock):
-    """A message for some recipients, ready to be queued."""
-    count = 0
-
-    def make(*recipients: str, body: bytes = b"Hello\r\n", **message) -> Queued:
-        nonlocal count
-        count += 1
-        stored = StoredMessage(
-            id=make_id(clock(), count),
-            kind=MessageKind.SUBMISSION,
-            tenant_id=None,
-            login="app",
-            author="info@bakkerij.example",
-            subject="Invoice",
-            document="invoice",
-            original_header=b"From: info@bakkerij.example\r\n",
-            header=b"From: Bakkerij <mail@customers.platform.example>\r\n",
-            body_size=len(body),
-            body_sha256=hashlib.sha256(body).digest(),
-            changes=(),
-            events=(),
-            route=RouteKind.PLATFORM,
-            reverse_path="verp",
-            smtputf8=False,
-            eightbit=False,
-            received_at=clock(),
-            peer="192.0.2.9",
-        )
-        deliveries = tuple(
-            Delivery(
-                id=make_id(clock(), count << 16 | number),
-                message_id=stored.id,
-                recipient=recipient,
-                domain=recipient.rpartition("@")[2],
-                state=State.QUEUED,
-                attempt=0,
-                created_at=clock(),
-                due_at=clock(),
-            )
-            for number, recipient in enumerate(recipients or ("ann@customer.example",))
-        )
-        return Queued(replace(stored, **message), deliveries, body)
-
-    return make
 
 
 @pytest.fixture

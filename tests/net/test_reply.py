@@ -27,7 +27,8 @@ async def read(octets: bytes) -> RemoteReply:
         (b"550-5.7.1 we do\r\n550-5.7.1 not want\r\n550 5.7.1 you\r\n", 550, "5.7.1", "we do not want you"),
         (b"550 4.7.1 classes differ\r\n", 550, "", "classes differ"),
         (b"550 see 5.7.1 there\r\n", 550, "", "see 5.7.1 there"),
-        (b"550 a\x1b[31m\rb\xc3\xa9\r\n", 550, "", "a?[31m?b?"),
+        (b"550 a\x1b[31mb\xc3\xa9\r\n", 550, "", "a?[31mb?"),
+        (b"550 no\r\r\n", 550, "", "no"),
         (b"554-\r\n554 \r\n", 554, "", ""),
     ],
 )
@@ -49,6 +50,7 @@ async def test_replies(octets, code, enhanced, text):
         b"150 one\r\n",
         b"650 six\r\n",
         b"250+ok\r\n",
+        b"550 no\r250 ok\r\n",  # where does a line begin?
         b"HTTP/1.1 400 Bad Request\r\n",
         b"250-" + b"x" * 70_000,
         b"250-x\r\n" * 101,

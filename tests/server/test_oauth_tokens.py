@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from relay.config import Config, Delivery
-from relay.config.schema import OAuthApp
+from relay.config.outgoing import OAuthApp
 from relay.mail.oauth import Kind
 from relay.mail.tenant import Tenant
 from relay.net.oauth import Token

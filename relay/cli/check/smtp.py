@@ -72,7 +72,7 @@ class SizeType(click.ParamType[int]):
     name = "size"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        from relay.config.schema import octets
+        from relay.config.section import octets
 
         try:
             return octets(value if isinstance(value, int) else str(value))
