@@ -121,6 +121,8 @@ def list_queue(context: click.Context, which: Filter, limit: int | None, as_json
     now = time.time()
     if as_json:
         emit_json([row_json(row, now) for row in rows])
+    elif not rows:
+        click.echo("Nothing waits." if which.empty else "No delivery fits.")
     else:
         lines = ((row.id, row.state, lasting(now - row.created_at), row.attempts, due(row, now)) for row in rows)
         table(

@@ -40,6 +40,8 @@ def test_the_list_is_what_scripts_expect(shell, three, defer, tenant):
 
 def test_an_empty_queue_is_an_empty_list(shell):
     assert shell.json("queue", "list") == []
+    assert shell.run("queue", "list").stdout == "Nothing waits.\n"
+    assert shell.run("queue", "list", "--state", "failed").stdout == "No delivery fits.\n"
 
 
 @pytest.mark.parametrize(

@@ -306,7 +306,7 @@ def test_each_failed_recipient_has_its_section():
     text = words(text_of(mail))
     assert "Your message was not delivered to 2 recipients" in text
     assert "The address klant@voorbeeld.example does not exist." in text
-    assert "could not be reached since Thursday 19 November 2026, 08:05 UTC." in text
+    assert "has not been reachable since Thursday 19 November 2026, 08:05 UTC." in text
     assert "The technical cause: > 4.4.1 connection timed out" in text
     report = list(read(mail).iter_parts())[1]
     assert [group["Status"] for group in report.get_payload()[1:]] == ["5.1.1", "4.4.1"]
