@@ -95,6 +95,8 @@ def fifty_thousand(messages: int = MESSAGES) -> dict[str, object]:
             arrived = taken(notes)
             memory = peak_megabytes(running.pid)
     flood = [at for at, number in arrived if number < INVOICES_FROM]
+    order = [number for _, number in arrived if number < INVOICES_FROM]
+    places = sorted(abs(place - number) for place, number in enumerate(order))
     late = sorted(at - accepted[number] for at, number in arrived if number in accepted)
     return {
         "messages": messages,
@@ -102,6 +104,7 @@ def fifty_thousand(messages: int = MESSAGES) -> dict[str, object]:
         "attempts_while_down": attempts,
         "drained_in_s": round(max(flood) - began, 1),
         "drained_per_second": round(messages / (max(flood) - began)),
+        "places_out_of_order_p95": places[int(0.95 * len(places))],
         "twice": len(arrived) - len({number for _, number in arrived}),
         "invoices": f"{len(late)} of {len(accepted)}",
         "invoice_p50_s": round(statistics.median(late), 2),

@@ -21,6 +21,7 @@ from relay.server.housekeeping import Retention, tidy
 from relay.store.group import CommitGroup
 from relay.store.model import MessageKind, Queued, StoredMessage
 from relay.store.store import Store
+from relay.store.webhooks import Webhook
 
 NOW = 1_800_000_000.0
 TENANT = Tenant(make_id(NOW, 1), "Bakker B.V.", "info@bakker.example", "nl", NOW)
@@ -146,3 +147,29 @@ async def test_a_suppression_ends_and_is_forgotten_long_after(group: CommitGroup
     assert len(await group.read(lambda store: store.suppressions())) == 1  # the next one lasts longer
     await tidy(group, Retention(), NOW + 400 * DAY)
     assert await group.read(lambda store: store.suppressions()) == []
+
+
+COMPLAINT = (
+    b"From: fbl@provider.example\r\nSubject: complaint\r\nMIME-Version: 1.0\r\n"
+    b"Content-Type: multipart/report; report-type=feedback-report; boundary=x\r\n"
+)
+COMPLAINT_BODY = (
+    b"--x\r\nContent-Type: text/plain\r\n\r\nA complaint.\r\n"
+    b"--x\r\nContent-Type: message/feedback-report\r\n\r\n"
+    b"Feedback-Type: abuse\r\nUser-Agent: x/1\r\nVersion: 1\r\n"
+    b"--x\r\nContent-Type: message/rfc822\r\n\r\nSubject: Factuur 12\r\n\r\nx\r\n--x--\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("event", "header", "body"), [("bounced", HEADER, BODY), ("complained", COMPLAINT, COMPLAINT_BODY)]
+)
+async def test_an_app_is_told(group: CommitGroup, event: str, header: bytes, body: bytes) -> None:
+    delivery = await queue(group)
+    webhook = Webhook("w1", TENANT.id, "https://app.example/", ("bounced", "complained"), b"", NOW)
+    await group.write(lambda store: store.add_webhook(webhook))
+    assert await BounceDesk(group, Clock()).take(incoming(header, body), delivery.id) is not None
+    told = await group.write(lambda store: store.lease_webhook_events("w1", NOW + DAY, NOW + 2 * DAY, 10))
+    assert [(each.event, each.message_id, each.delivery_id) for each in told] == [
+        (event, delivery.message_id, delivery.id)
+    ]

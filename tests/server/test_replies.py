@@ -277,6 +277,16 @@ async def test_a_mail_that_passed_here_is_refused(post):
     assert len(await post.kept(MessageKind.REPLY)) == 1
 
 
+async def test_an_app_is_told_of_an_answer(post):
+    sent = await post.send("Message-ID: <m1@bakker.example>\n")
+    webhook = Webhook("w1", "bakker", "https://app.example/", ("replied",), b"", post.clock[0])
+    await post.group.write(lambda store: store.add_webhook(webhook))
+    await post.take(ANSWER + "In-Reply-To: <m1@bakker.example>\n")
+    late = post.clock[0] + 60
+    [told] = await post.group.write(lambda store: store.lease_webhook_events("w1", late, late + 60, 10))
+    assert (told.event, told.message_id) == ("replied", sent.id)
+
+
 async def test_a_mail_from_nobody_is_refused(post):
     reply = await post.take("Subject: x\nTo: mail@customers.platform.example\n", reverse_path=None)
     assert (reply.code, reply.enhanced) == (550, "5.6.0")
